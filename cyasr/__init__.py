@@ -1,0 +1,10 @@
+"""The library behind the recipe's steps: data, text, systems, language models, search, scores.
+
+Thread settings have to stand in the environment before torch loads, so they are made here, where every
+entry point passes. Spinning OpenMP workers make two busy processes on two cores many times slower.
+"""
+
+import os
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("OMP_NUM_THREADS", str(len(os.sched_getaffinity(0))))
