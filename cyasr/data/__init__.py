@@ -1,0 +1,1 @@
+"""Corpora in, checked cuts out; features, augmentation and batches for training."""

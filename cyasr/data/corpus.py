@@ -1,0 +1,217 @@
+"""Stage 1 for any corpus: what an adapter yields becomes Lhotse manifests, and nothing gets lost on the way.
+
+An adapter is a file local/data_<corpus>.py with one function
+
+    def prepare(corpus_dir: Path, raw: Path, conf: DataConf) -> Iterator[Utterance | Reject]
+
+and the two lines `if __name__ == "__main__": run(lambda: main(prepare, get="…where to get it…"))`. It reads the
+corpus's own tables and yields one Utterance for each transcript, the same ones in the same order each time; it
+checks nothing that `main` can check: missing, unreadable, empty and wrongly described audio, duplicate ids,
+segments outside their recording and audio without transcript are listed in rejects.tsv with a reason.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import inspect
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+from typing import Any, Literal
+
+from cyasr import conf as confs
+from cyasr.cli import UsageError
+from cyasr.files import write_json, writing_gz
+from cyasr.stage import Stage
+
+SPLITS = ("train", "dev", "test")
+RAW_KEYS = ("corpus", "release", "licence", "label", "language", "dialect", "seed", "max_reject_rate", "options")
+
+
+@dataclass
+class DataConf:
+    """One data set: conf/data_<name>.yaml. The keys in RAW_KEYS decide stage 1, all of them stage 2."""
+
+    corpus: str  # which local/data_<corpus>.py reads it
+    licence: str  # SPDX where there is one; travels with every cut
+    language: str  # BCP 47
+    label: Literal["gold", "silver", "synthetic"] = "gold"
+    dialect: str = "standard"  # where the adapter does not say: cypriot, standard, english, …
+    release: str = ""  # the corpus's version, as its publisher writes it
+    # official: as published; given: set by our own adapter; speakers: drawn here; folds: leave speakers out
+    split: Literal["official", "given", "speakers", "folds"] = "official"
+    seed: int = 0  # of the split, and of an adapter that draws
+    dev_share: float = 0.1  # split: speakers; of the hours
+    test_share: float = 0.1
+    folds: int | None = None  # split: folds; None: one a speaker
+    # split: folds; speakers: the next fold's speakers; pools: the adapter's own train/dev/test pools of every speaker
+    dev_from: Literal["speakers", "pools"] = "speakers"
+    min_seconds: float = 0.1  # shorter and longer utterances are rejected
+    max_seconds: float = 30.0
+    max_chars_per_second: float = 40.0  # of normalised text; more cannot have been said
+    profile: Literal["t0", "t1"] = "t1"  # cyasr/text/normalize.py
+    max_reject_rate: float = 0.05  # above this share of rejects, stages 1 and 2 fail
+    raw_from: str | None = None  # take stage 1 of conf/data_<raw_from>.yaml instead of an own one
+    options: dict[str, Any] = field(default_factory=dict)  # the adapter's own keys; unknown ones are its to refuse
+
+    def __post_init__(self) -> None:
+        if self.dev_share <= 0 or self.test_share <= 0 or self.dev_share + self.test_share >= 1:
+            raise ValueError("dev_share and test_share must be above 0 and leave something to train on")
+        if not 0 <= self.min_seconds < self.max_seconds:
+            raise ValueError("min_seconds must lie between 0 and max_seconds")
+        if not 0 <= self.max_reject_rate <= 1:
+            raise ValueError("max_reject_rate is a share between 0 and 1")
+        if self.folds is not None and self.folds < 2:
+            raise ValueError("folds must be 2 or more (or left out: one a speaker)")
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """A stretch of audio and what is said in it. What is None is the conf's, or unknown.
+
+    audio: path as the adapter reaches it, below `corpus_dir` or `raw`.
+    start, end: seconds within the audio file (end None: to its end); the utterances of one file come in a row.
+    split: the corpus's own train/dev/test. sources: ids of the audio it was put together from, if from any.
+    where: "file:line" of the transcript, for messages.
+    """
+
+    id: str
+    audio: Path
+    text: str
+    speaker: str | None = None
+    where: str = ""
+    start: float = 0.0
+    end: float | None = None
+    channel: int = 0
+    split: str | None = None
+    dialect: str | None = None
+    language: str | None = None
+    licence: str | None = None
+    label: str | None = None
+    domain: str | None = None
+    prompt: str | None = None
+    sources: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Reject:
+    """Something of the corpus that is left out: a row of rejects.tsv."""
+
+    id: str
+    where: str
+    reason: str
+
+
+Prepare = Callable[[Path, Path, DataConf], Iterable[Utterance | Reject]]
+
+
+def name_of(conf_path: Path) -> str:
+    """conf/data_fsdd.yaml -> fsdd. Raises UsageError for a file named otherwise."""
+    if not conf_path.name.startswith("data_") or conf_path.suffix != ".yaml":
+        raise UsageError(f"{conf_path}: a data conf is named data_<name>.yaml")
+    return conf_path.stem.removeprefix("data_")
+
+
+def raw_dir(conf_path: Path, conf: DataConf) -> Path:
+    """Where stage 1 of this conf lies, relative to the repository root."""
+    return Path("data", conf.raw_from or name_of(conf_path), "raw")
+
+
+def main(prepare: Prepare, get: str | None = None, audio: str | None = None, inputs: Iterable[Path] = ()) -> None:
+    """The command line of every adapter: `--conf conf/data_<name>.yaml [--corpus-dir DIR]`.
+
+    get: what the corpus is called and where it is had, for the message when it is absent; None: the adapter makes
+        its audio itself, needs no --corpus-dir, and is given `raw` for it.
+    audio: pattern of audio files below the corpus dir ("clips/*.mp3"); those that no utterance names become rejects.
+    inputs: files of this repository, besides the adapter, that decide what it makes (a lexicon, a module).
+    """
+    parser = argparse.ArgumentParser(description=f"Stage 1: make recordings and supervisions. {get or ''}".strip())
+    parser.add_argument("--conf", type=Path, required=True, help="conf/data_<name>.yaml")
+    parser.add_argument("--corpus-dir", type=Path, help="where the corpus lies; remembered for the next time")
+    args = parser.parse_args()
+    conf = confs.load(args.conf, DataConf)
+    if conf.raw_from:
+        args.conf = args.conf.with_name(f"data_{conf.raw_from}.yaml")
+        conf = confs.load(args.conf, DataConf)
+    raw = raw_dir(args.conf, conf)
+    params = {key: getattr(conf, key) for key in RAW_KEYS}
+    corpus_dir = raw
+    if get is not None:
+        corpus_dir = link_corpus(args.corpus_dir, raw, get)
+        params["corpus_dir"] = fingerprint(corpus_dir)
+    code = Path(os.path.relpath(inspect.getfile(prepare)))
+    stage = Stage(raw / ".stamp.json", [code, *inputs], params)
+    if stage.fresh():
+        return
+    stage.stamp.unlink(missing_ok=True)
+    write_raw(prepare(corpus_dir, raw, conf), raw, conf, corpus_dir.glob(audio) if audio else ())
+    stage.done(raw / name for name in ("recordings.jsonl.gz", "supervisions.jsonl.gz", "rejects.tsv", "summary.json"))
+
+
+def link_corpus(given: Path | None, raw: Path, get: str) -> Path:
+    """`raw`/corpus, a link to the corpus dir `given` now or remembered from before, so that manifests stay relative.
+
+    Raises UsageError where there is no such directory, or nothing in it.
+    """
+    link = raw / "corpus"
+    if given is None and not link.is_symlink():
+        raise UsageError(f"needs --corpus-dir DIR. {get}")
+    target = Path(os.readlink(link)) if given is None else given.resolve()
+    remembered = " (remembered from an earlier --corpus-dir)" if given is None else ""
+    if not target.is_dir():
+        raise UsageError(f"{target}{remembered} {'is no directory' if target.exists() else 'does not exist'}. {get}")
+    if next(target.iterdir(), None) is None:
+        raise UsageError(f"{target}{remembered} is empty. {get}")
+    if not link.is_symlink() or os.readlink(link) != str(target):
+        raw.mkdir(parents=True, exist_ok=True)
+        temporary = raw / f".corpus.{os.getpid()}.tmp"
+        temporary.symlink_to(target)
+        temporary.replace(link)
+    return link
+
+
+def fingerprint(directory: Path) -> str:
+    """Digest of the name, size and time of every file below `directory`: what tells a changed corpus, unread."""
+    digest = hashlib.sha256()
+    for folder, folders, names in os.walk(directory):
+        folders.sort()
+        for name in sorted(names):
+            path = os.path.join(folder, name)
+            state = os.lstat(path)
+            digest.update(f"{os.path.relpath(path, directory)}\0{state.st_size}\0{state.st_mtime_ns}\n".encode(errors="replace"))
+    return digest.hexdigest()
+
+
+def write_raw(items: Iterable[Utterance | Reject], raw: Path, conf: DataConf, audio: Iterable[Path] = ()) -> None:
+    """Stream `items` into `raw`: recordings.jsonl.gz, supervisions.jsonl.gz, rejects.tsv and summary.json.
+
+    audio: files that should all be named by an utterance. Raises UsageError where nothing came, RunError where too
+    much was rejected.
+    """
+    from cyasr.data.manifests import Checker
+    from cyasr.data.progress import progress
+    from cyasr.data.rejects import writing_rejects
+
+    checker = Checker(conf)
+    with (
+        writing_gz(raw / "recordings.jsonl.gz") as recordings,
+        writing_gz(raw / "supervisions.jsonl.gz") as supervisions,
+        writing_rejects(raw / "rejects.tsv", conf.max_reject_rate) as rejects,
+    ):
+        for item in progress(chain(items, checker.unnamed(audio)), f"{raw}: utterances"):
+            result = item if isinstance(item, Reject) else checker.check(item)
+            if isinstance(result, Reject):
+                rejects.add(result)
+                continue
+            recording, supervision = result
+            rejects.taken += 1
+            if recording:
+                recordings.write(recording + "\n")
+            supervisions.write(supervision + "\n")
+        if not rejects.taken and not rejects.count:
+            raise UsageError(f"{raw}: the corpus holds no utterance; is --corpus-dir the right folder?")
+    write_json(raw / "summary.json", checker.summary() | {"rejects": dict(sorted(rejects.reasons.items()))})
+    print(f"{raw}: {rejects.taken + rejects.count} in = {rejects.taken} out + {rejects.count} rejects, {checker.hours:.2f} h")

@@ -1,0 +1,149 @@
+"""Utterances into rows of Lhotse's recording and supervision manifests, checked on the way.
+
+The rows are written as the JSON that Lhotse reads (RecordingSet, SupervisionSet), without importing it: an
+adapter over a million files should not wait for torch.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from cyasr.data.audiofile import AudioError, Header, read_header
+from cyasr.data.corpus import SPLITS, DataConf, Reject, Utterance
+from cyasr.data.seen import Seen
+
+UNKNOWN = "-"  # key of summary.json for utterances without speaker or split
+
+
+class Checker:
+    """Turns each Utterance into its manifest rows or a Reject; keeps ids, file names and hours per speaker."""
+
+    def __init__(self, conf: DataConf) -> None:
+        self.conf = conf
+        self.ids = Seen()
+        self.files = Seen()
+        self.hours = 0.0
+        self.seconds: dict[str, dict[str, list[float]]] = {}  # speaker -> split -> [utterances, seconds]
+        self._audio = Path()  # the file of the utterance before, and what is known of it
+        self._header: Header | AudioError = AudioError("")
+        self._recording_id = ""
+        self._written = False
+
+    def check(self, utterance: Utterance) -> tuple[str | None, str] | Reject:
+        """(recording row, or None where the one before goes on; supervision row), both JSON; or the Reject."""
+        try:
+            return self._check(utterance)
+        except AudioError as error:
+            where = " ".join(filter(None, [str(utterance.audio), utterance.where and f"({utterance.where})"]))
+            return Reject(utterance.id, where, str(error))
+
+    def unnamed(self, audio: Iterable[Path]) -> Iterator[Reject]:
+        """Rejects for those files of `audio` that no utterance named; to be asked after all utterances."""
+        for path in sorted(audio):
+            if str(path) not in self.files:
+                yield Reject(path.stem, str(path), "audio without transcript")
+
+    def summary(self) -> dict[str, Any]:
+        """What stage 2 plans splits from: per speaker and split, utterances and seconds."""
+        speakers = {
+            speaker: {split: [count, round(seconds, 3)] for split, (count, seconds) in sorted(splits.items())}
+            for speaker, splits in sorted(self.seconds.items())
+        }
+        return {"utterances": len(self.ids), "hours": round(self.hours, 4), "speakers": speakers}
+
+    def _check(self, utterance: Utterance) -> tuple[str | None, str] | Reject:
+        where = utterance.where or str(utterance.audio)
+        new_file = utterance.audio != self._audio
+        first_time = new_file and self.files.add(str(utterance.audio))
+        if not utterance.id.strip():
+            return Reject(utterance.id, where, "no id")
+        if utterance.id in self.ids:
+            return Reject(utterance.id, where, "duplicate id")
+        if not utterance.text.strip():
+            return Reject(utterance.id, where, "empty transcript")
+        if utterance.split not in (None, *SPLITS):
+            return Reject(utterance.id, where, f"unknown split: {utterance.split!r} is none of {', '.join(SPLITS)}")
+        if new_file and not first_time:
+            return Reject(utterance.id, where, f"audio listed twice: {utterance.audio}")
+        if new_file:
+            self._open(utterance)
+        if isinstance(self._header, AudioError):
+            raise self._header
+        header = self._header
+        if not new_file and utterance.end is None and self._written:
+            return Reject(utterance.id, where, f"audio listed twice: {utterance.audio}")
+        length = header.frames / header.rate
+        end = length if utterance.end is None else utterance.end
+        if not 0 <= utterance.start < end or end > length + 0.5 / header.rate:
+            return Reject(utterance.id, where, f"outside its audio: {utterance.start:g} to {end:g} s of {length:g} s")
+        if not 0 <= utterance.channel < header.channels:
+            return Reject(utterance.id, where, f"no such channel: {utterance.channel} of {header.channels}")
+        self.ids.add(utterance.id)
+        self._count(utterance, end - utterance.start)
+        recording = None if self._written else self._recording(utterance, header)
+        self._written = True
+        return recording, self._supervision(utterance, end)
+
+    def _open(self, utterance: Utterance) -> None:
+        self._audio, self._written = utterance.audio, False
+        whole = utterance.start == 0 and utterance.end is None
+        self._recording_id = utterance.id if whole else os.path.splitext(utterance.audio)[0].replace("/", ".")
+        try:
+            self._header = read_header(utterance.audio)
+        except AudioError as error:
+            self._header = error
+
+    def _count(self, utterance: Utterance, seconds: float) -> None:
+        splits = self.seconds.setdefault(utterance.speaker or UNKNOWN, {})
+        total = splits.setdefault(utterance.split or UNKNOWN, [0, 0.0])
+        total[0] += 1
+        total[1] += seconds
+        self.hours += seconds / 3600
+
+    def _recording(self, utterance: Utterance, header: Header) -> str:
+        channels = list(range(header.channels))
+        return _json(
+            {
+                "id": self._recording_id,
+                "sources": [{"type": "file", "channels": channels, "source": str(utterance.audio)}],
+                "sampling_rate": header.rate,
+                "num_samples": header.frames,
+                "duration": header.frames / header.rate,
+                "channel_ids": channels,
+            }
+        )
+
+    def _supervision(self, utterance: Utterance, end: float) -> str:
+        conf = self.conf
+        custom = {
+            "corpus": conf.corpus,
+            "licence": utterance.licence or conf.licence,
+            "dialect": utterance.dialect or conf.dialect,
+            "split": utterance.split,
+            "label": utterance.label or conf.label,
+            "domain": utterance.domain,
+            "prompt": utterance.prompt,
+            "sources": list(utterance.sources) or None,
+            "where": utterance.where or None,
+        }
+        return _json(
+            {
+                "id": utterance.id,
+                "recording_id": self._recording_id,
+                "start": utterance.start,
+                "duration": round(end - utterance.start, 8),
+                "channel": utterance.channel,
+                "text": utterance.text,
+                "language": utterance.language or conf.language,
+                "speaker": utterance.speaker,
+                "custom": {key: value for key, value in custom.items() if value is not None},
+            }
+        )
+
+
+def _json(row: dict[str, Any]) -> str:
+    return json.dumps({key: value for key, value in row.items() if value is not None}, ensure_ascii=False)
