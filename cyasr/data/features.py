@@ -1,0 +1,51 @@
+"""Log-mel filterbanks (Kaldi's, through lhotse), normalised per utterance, and SpecAugment's masks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from lhotse.features.kaldi.layers import Wav2LogFilterBank
+from numpy.typing import NDArray
+from torch import Tensor
+
+from cyasr.data.audio import SAMPLE_RATE
+
+FRAME_SECONDS = 0.01
+MEL_BINS = 80
+
+_filterbank = Wav2LogFilterBank(sampling_rate=SAMPLE_RATE, num_filters=MEL_BINS, dither=0.0, snip_edges=False)
+
+
+def filterbank(audio: NDArray[np.float32]) -> Tensor:
+    """audio: (samples,) at 16 kHz in -1..1. Returns (frames, 80) with zero mean and unit variance per bin."""
+    with torch.no_grad():
+        features: Tensor = _filterbank(torch.from_numpy(audio)[None])[0]
+        deviation, mean = torch.std_mean(features, dim=0, keepdim=True, correction=0)
+        return (features - mean) / (deviation + 1e-5)
+
+
+def mask(
+    features: Tensor, random: np.random.Generator, time_masks: int, time_share: float, frequency_masks: int, frequency_bins: int
+) -> Tensor:
+    """SpecAugment (Park et al., Interspeech 2019): zero random stretches of time and bands of frequency in place.
+
+    features: (frames, bins), zero-mean. time_share: longest mask as a share of the frames.
+    """
+    frames, bins = features.shape
+    for _ in range(time_masks):
+        width = int(random.integers(0, int(frames * time_share) + 1))
+        start = int(random.integers(0, frames - width + 1))
+        features[start : start + width] = 0.0
+    for _ in range(frequency_masks):
+        width = int(random.integers(0, min(frequency_bins, bins) + 1))
+        start = int(random.integers(0, bins - width + 1))
+        features[:, start : start + width] = 0.0
+    return features
+
+
+def pad(sequences: Sequence[Tensor], value: float) -> tuple[Tensor, Tensor]:
+    """Stack (length, …) tensors into (N, longest, …) filled with `value`; return it and the lengths (N,)."""
+    lengths = torch.tensor([len(sequence) for sequence in sequences])
+    return torch.nn.utils.rnn.pad_sequence(list(sequences), batch_first=True, padding_value=value), lengths

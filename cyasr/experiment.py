@@ -1,0 +1,167 @@
+"""An experiment's directory: exp/<data set>/<conf name>/ with its frozen conf, its record and its lock."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import platform
+import resource
+import socket
+import subprocess
+import time
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Literal
+
+from cyasr import conf as confs
+from cyasr.cli import UsageError
+from cyasr.conf import run_key
+from cyasr.files import read_json, sha256, write_json
+from cyasr.lock import Lock
+
+
+@dataclass
+class TrainConf:
+    """The trainer's keys, common to all systems; a system's own Conf adds its architecture.
+
+    Durations are seconds of speech. `run_key` fields may change between a run and its resumption.
+    """
+
+    system: str
+    tokenizer: str
+    seed: int = 1
+    # batches: what one optimizer step sees, however many processes share it
+    batch_seconds: float = 120.0
+    buckets: int = 10
+    micro_batch_seconds: float = run_key(0.0)  # at most this much in one forward pass; 0: all of a process's share
+    # optimiser and schedule; progress is the share of all epochs' speech already seen
+    epochs: float = run_key(40.0)
+    lr: float = 2e-3
+    warmup: float = 0.1  # share of the run
+    schedule: Literal["cosine", "linear", "sqrt", "constant"] = "cosine"
+    final_lr: float = 0.02  # of `lr`
+    weight_decay: float = 1e-2
+    betas: list[float] = field(default_factory=lambda: [0.9, 0.98])
+    clip: float = 5.0
+    # selection on dev
+    evaluate_epochs: float = 1.0  # a run has at least five evaluations, whatever this says
+    select: Literal["error_rate", "loss"] = "error_rate"
+    average: int = 5  # best checkpoints averaged into model.pt
+    patience: int = 0  # evaluations without improvement before stopping; 0: never stop early
+    # augmentation
+    speed: list[float] = field(default_factory=lambda: [1.0])
+    noise_snr: list[float] = field(default_factory=list)  # [lowest, highest] dB; empty: no noise added
+    time_masks: int = 2
+    time_mask_share: float = 0.05  # longest mask as a share of the utterance
+    frequency_masks: int = 2
+    frequency_mask_bins: int = 27
+    # running
+    ranks: int = run_key(0)  # data-parallel processes; 0: one per GPU, or on a CPU one per core up to four
+    workers: int = run_key(0)  # data-loading processes per rank
+    precision: Literal["auto", "32", "bf16", "fp16"] = run_key("auto")
+    save_minutes: float = run_key(10.0)
+    log_seconds: float = run_key(10.0)
+    native: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        positive = ("batch_seconds", "buckets", "epochs", "lr", "clip", "evaluate_epochs", "average", "log_seconds")
+        for key in positive:
+            if getattr(self, key) <= 0:
+                raise ValueError(f"{key}: must be above 0, not {getattr(self, key)}")
+        for key in ("warmup", "final_lr", "time_mask_share"):
+            if not 0 <= getattr(self, key) < 1:
+                raise ValueError(f"{key}: must be from 0 to below 1, not {getattr(self, key)}")
+        if any(not 0.5 <= factor <= 2 for factor in self.speed) or not self.speed:
+            raise ValueError(f"speed: factors from 0.5 to 2, not {self.speed}")
+        if self.noise_snr and (len(self.noise_snr) != 2 or self.noise_snr[0] > self.noise_snr[1]):
+            raise ValueError(f"noise_snr: [lowest, highest] in dB, not {self.noise_snr}")
+
+
+class Experiment:
+    """Opened by training only; everything after it reads the frozen conf and the model."""
+
+    def __init__(self, data: Path, conf_path: Path) -> None:
+        self.data = data
+        self.directory = Path("exp") / data.relative_to("data") / conf_path.stem
+        self.frozen = self.directory / "conf.yaml"
+        self.record_path = self.directory / "run.json"
+        self.checkpoints = self.directory / "checkpoints"
+        self.model = self.directory / "model.pt"
+        self.lock = Lock(self.directory)
+
+    def freeze(self, conf: TrainConf, inputs: dict[str, str]) -> None:
+        """Start the experiment, or make sure that resuming it means the same thing.
+
+        inputs: sha256 by file. Raises UsageError listing every difference in result keys or input data.
+        """
+        if self.frozen.exists() and self.record_path.exists():
+            changed = confs.differences(confs.read(self.frozen), conf)
+            old = read_json(self.record_path)["inputs"]
+            changed += [
+                f"{name}: its content changed" for name in sorted(old.keys() | inputs.keys()) if old.get(name) != inputs.get(name)
+            ]
+            if changed:
+                listed = "; ".join(changed)
+                raise UsageError(
+                    f"{self.directory} was trained otherwise ({listed}). Add --redo to train anew, or rename the conf"
+                )
+        confs.freeze(conf, self.frozen)
+
+    def set_aside(self) -> Path | None:
+        """Move an existing run to <name>.old-N; return where it went."""
+        if not self.directory.exists():
+            return None
+        with self.lock:
+            number = 1
+            while (old := self.directory.with_name(f"{self.directory.name}.old-{number}")).exists():
+                number += 1
+            os.rename(self.directory, old)
+        return old
+
+    def record(self, **values: Any) -> None:
+        """Merge `values` into run.json."""
+        known = read_json(self.record_path) if self.record_path.exists() else {}
+        write_json(self.record_path, known | values)
+
+
+def input_hashes(paths: list[Path]) -> dict[str, str]:
+    return {str(path): sha256(path) for path in paths}
+
+
+def surroundings() -> dict[str, Any]:
+    """What a result depends on besides conf and data: commit, versions, host."""
+    versions = {}
+    for package in ("torch", "espnet", "lhotse", "lightning-fabric", "sentencepiece", "numpy", "numba"):
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return {
+        "commit": commit(),
+        "versions": versions | {"python": platform.python_version()},
+        "host": socket.gethostname(),
+        "cores": len(os.sched_getaffinity(0)),
+        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    }
+
+
+def commit() -> str:
+    """The repository's commit, with `+changes` where the tree differs from it; `unknown` outside git."""
+    try:
+        head = subprocess.run(
+            ["git", "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=True
+        ).stdout.strip()
+        changed = subprocess.run(["git", "status", "--porcelain", "-uno"], capture_output=True, text=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return head + ("+changes" if changed else "")
+
+
+def peak_memory_mb() -> float:
+    """This process's and its finished children's largest resident set, MiB."""
+    return max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / 1024
+
+
+def as_dict(conf: Any) -> dict[str, Any]:
+    return dataclasses.asdict(conf)

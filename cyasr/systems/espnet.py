@@ -1,0 +1,253 @@
+"""CTC/attention models from ESPnet's own encoder, decoder and CTC modules (Watanabe et al., IEEE JSTSP 2017).
+
+The modules' state-dict names are those of ESPnet's ESPnetASRModel, so checkpoints can be carried over either way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from espnet2.asr.ctc import CTC
+from espnet2.asr.decoder.transformer_decoder import TransformerDecoder
+from espnet2.asr.encoder.conformer_encoder import ConformerEncoder
+from espnet2.asr.encoder.e_branchformer_encoder import EBranchformerEncoder
+from espnet2.asr.encoder.transformer_encoder import TransformerEncoder
+from lhotse.cut import Cut
+from torch import Tensor
+
+from cyasr.cli import UsageError
+from cyasr.data.audio import Augment, load, load_augmented
+from cyasr.data.features import MEL_BINS, filterbank, mask, pad
+from cyasr.experiment import TrainConf
+from cyasr.text.tokenizer import Tokenizer, tokenizer_dir
+
+IGNORE = -1  # padding in token batches
+
+
+@dataclass
+class Conf(TrainConf):
+    """The architecture. `native: {encoder: {...}, decoder: {...}}` reaches ESPnet's constructors untouched."""
+
+    encoder: Literal["e_branchformer", "conformer", "transformer"] = "e_branchformer"
+    input_layer: Literal["conv2d", "conv2d1", "conv2d2", "conv2d6", "conv2d8"] = "conv2d"
+    size: int = 256
+    heads: int = 4
+    encoder_layers: int = 12
+    encoder_units: int = 1024  # feed-forward
+    kernel: int = 31  # depth-wise convolution, frames after subsampling
+    decoder_layers: int = 6
+    decoder_units: int = 2048
+    dropout: float = 0.1
+    attention_dropout: float = 0.1
+    ctc_weight: float = 0.3
+    label_smoothing: float = 0.1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.size % self.heads:
+            raise ValueError(f"size: {self.size} is no multiple of heads: {self.heads}")
+        if not 0 <= self.ctc_weight <= 1:
+            raise ValueError(f"ctc_weight: must be from 0 to 1, not {self.ctc_weight}")
+        unknown = sorted(self.native.keys() - {"encoder", "decoder"})
+        if unknown:
+            raise ValueError(f"native: unknown section {unknown[0]!r}; there are `encoder` and `decoder`")
+
+
+@dataclass
+class Batch:
+    """features: (N, T, 80); tokens: (N, U) padded with -1; lengths: (N,)."""
+
+    ids: list[str]
+    features: Tensor
+    feature_lengths: Tensor
+    tokens: Tensor
+    token_lengths: Tensor
+
+    def to(self, device: torch.device | str) -> Batch:
+        tensors = (self.features, self.feature_lengths, self.tokens, self.token_lengths)
+        return Batch(self.ids, *(tensor.to(device, non_blocking=True) for tensor in tensors))
+
+
+@dataclass
+class Collate:
+    """Cuts into a Batch: in training augmented and masked by (seed, epoch, cut id), in evaluation as they are."""
+
+    tokenizer: Tokenizer
+    conf: Conf
+    train: bool
+    augment: Augment = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.augment = Augment(self.conf.seed, tuple(self.conf.speed), tuple(self.conf.noise_snr))
+
+    def __call__(self, cuts: list[Cut], epoch: int = 0) -> Batch:
+        features, lengths = pad([self._features(cut, epoch) for cut in cuts], 0.0)
+        tokens, token_lengths = pad([torch.tensor(self.tokenizer.encode(text_of(cut))) for cut in cuts], IGNORE)
+        return Batch([cut.id for cut in cuts], features, lengths, tokens, token_lengths)
+
+    def _features(self, cut: Cut, epoch: int) -> Tensor:
+        if not self.train:
+            return filterbank(load(cut))
+        random = self.augment.random(epoch, cut)
+        features = filterbank(load_augmented(cut, self.augment, random))
+        conf = self.conf
+        return mask(features, random, conf.time_masks, conf.time_mask_share, conf.frequency_masks, conf.frequency_mask_bins)
+
+
+def text_of(cut: Cut) -> str:
+    return " ".join(supervision.text for supervision in cut.supervisions)
+
+
+@dataclass
+class Losses:
+    """Sums over the batch's utterances: `total` is what is minimised; `parts` are for the log and for selection."""
+
+    total: Tensor
+    parts: dict[str, Tensor]
+    count: int
+
+
+class System(torch.nn.Module):
+    """Encoder, CTC and decoder under the names that ESPnet gives them."""
+
+    def __init__(self, conf: Conf, tokenizer: Tokenizer) -> None:
+        super().__init__()
+        self.conf = conf
+        self.tokenizer = tokenizer
+        vocabulary = len(tokenizer.tokens)
+        self.encoder = _encoder(conf)
+        self.decoder = TransformerDecoder(
+            vocabulary,
+            conf.size,
+            attention_heads=conf.heads,
+            linear_units=conf.decoder_units,
+            num_blocks=conf.decoder_layers,
+            dropout_rate=conf.dropout,
+            positional_dropout_rate=conf.dropout,
+            self_attention_dropout_rate=conf.attention_dropout,
+            src_attention_dropout_rate=conf.attention_dropout,
+            **_native(conf, "decoder"),
+        )
+        self.ctc = CTC(vocabulary, conf.size)
+
+    def collator(self, train: bool) -> Callable[..., Batch]:
+        return Collate(self.tokenizer, self.conf, train)
+
+    def encode(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """features: (N, T, 80), lengths: (N,) frames. Returns (N, T', size) and (N,) subsampled frames."""
+        encoded, encoded_lengths, _ = self.encoder(features, lengths)
+        return encoded, encoded_lengths
+
+    def log_probs(self, encoded: Tensor) -> Tensor:
+        """CTC's (N, T', V) natural-log posteriors in float32."""
+        return self.ctc.ctc_lo(encoded).float().log_softmax(-1)
+
+    def forward(self, batch: Batch) -> Losses:
+        """Joint CTC/attention loss, summed over utterances. Utterances too short for CTC count in `infeasible`."""
+        encoded, lengths = self.encode(batch.features, batch.feature_lengths)
+        log_probs = self.log_probs(encoded)
+        targets = batch.tokens.clamp(min=0)
+        ctc = torch.nn.functional.ctc_loss(
+            log_probs.transpose(0, 1), targets, lengths, batch.token_lengths, reduction="none", zero_infinity=True
+        ).sum()
+        attention, correct = self._attention(encoded, lengths, batch)
+        total = self.conf.ctc_weight * ctc + (1 - self.conf.ctc_weight) * attention
+        repeats = ((targets[:, 1:] == targets[:, :-1]) & (batch.tokens[:, 1:] != IGNORE)).sum(1)
+        parts = {
+            "ctc": ctc.detach(),
+            "attention": attention.detach(),
+            "correct": correct,
+            "tokens": batch.token_lengths.sum() + len(batch.ids),
+            "infeasible": (lengths < batch.token_lengths + repeats).sum(),
+        }
+        if not self.training:
+            parts["errors"], parts["reference"] = _errors(log_probs, lengths, batch)
+        return Losses(total, parts, len(batch.ids))
+
+    def _attention(self, encoded: Tensor, lengths: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Label-smoothed cross-entropy of the decoder and the number of tokens it got right."""
+        edge = torch.full_like(batch.tokens[:, :1], self.tokenizer.sos_eos_id)
+        inputs = torch.cat([edge, batch.tokens.clamp(min=0)], dim=1)
+        targets = torch.cat([batch.tokens, torch.full_like(edge, IGNORE)], dim=1)
+        targets.scatter_(1, batch.token_lengths[:, None], edge)
+        logits, _ = self.decoder(encoded, lengths, inputs, batch.token_lengths + 1)
+        loss = torch.nn.functional.cross_entropy(
+            logits.flatten(0, 1).float(),
+            targets.flatten(),
+            ignore_index=IGNORE,
+            label_smoothing=self.conf.label_smoothing,
+            reduction="sum",
+        )
+        correct = ((logits.argmax(-1) == targets) & (targets != IGNORE)).sum()
+        return loss, correct
+
+
+def build(conf: Conf, data: Path) -> System:
+    """A system with fresh weights. Raises UsageError where ESPnet refuses what stands under `native:`."""
+    tokenizer = Tokenizer.load(tokenizer_dir(data, conf.tokenizer))
+    return _construct(conf, tokenizer)
+
+
+def restore(conf: Conf, directory: Path, device: str) -> System:
+    """The system that training left in `directory`, in evaluation mode on `device`."""
+    system = _construct(conf, Tokenizer.load(directory / "tokenizer"))
+    system.load_state_dict(torch.load(directory / "model.pt", map_location="cpu", weights_only=True))
+    return system.to(device).eval()
+
+
+def _construct(conf: Conf, tokenizer: Tokenizer) -> System:
+    try:
+        return System(conf, tokenizer)
+    except TypeError as error:
+        raise UsageError(f"ESPnet refuses a key under `native:`: {error}") from None
+
+
+def _encoder(conf: Conf) -> torch.nn.Module:
+    common: dict[str, Any] = {
+        "input_size": MEL_BINS,
+        "output_size": conf.size,
+        "attention_heads": conf.heads,
+        "linear_units": conf.encoder_units,
+        "num_blocks": conf.encoder_layers,
+        "dropout_rate": conf.dropout,
+        "positional_dropout_rate": conf.dropout,
+        "attention_dropout_rate": conf.attention_dropout,
+        "input_layer": conf.input_layer,
+        **_native(conf, "encoder"),
+    }
+    if conf.encoder == "e_branchformer":
+        defaults = {
+            "cgmlp_linear_units": 3 * conf.size,
+            "cgmlp_conv_kernel": conf.kernel,
+            "merge_conv_kernel": conf.kernel,
+            "use_ffn": True,
+            "macaron_ffn": True,
+            "rel_pos_type": "latest",
+        }
+        return EBranchformerEncoder(**(defaults | common))
+    if conf.encoder == "conformer":
+        defaults = {"cnn_module_kernel": conf.kernel, "macaron_style": True, "rel_pos_type": "latest"}
+        return ConformerEncoder(**(defaults | common))
+    return TransformerEncoder(**common)
+
+
+def _native(conf: Conf, section: str) -> dict[str, Any]:
+    return dict(conf.native.get(section, {}))
+
+
+def _errors(log_probs: Tensor, lengths: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+    """Token edits of the greedy CTC output against the references, and the references' tokens."""
+    from rapidfuzz.distance import Levenshtein
+
+    best = log_probs.argmax(-1).cpu()
+    errors = reference = 0
+    for path, frames, tokens, count in zip(best, lengths, batch.tokens.cpu(), batch.token_lengths, strict=True):
+        collapsed = path[: int(frames)].unique_consecutive()
+        hypothesis = collapsed[collapsed != 0].tolist()
+        errors += Levenshtein.distance(tokens[: int(count)].tolist(), hypothesis)
+        reference += int(count)
+    return torch.tensor(errors), torch.tensor(reference)

@@ -1,0 +1,348 @@
+"""The one trainer: every system, one loop over global batches, on Lightning Fabric.
+
+A system's forward pass returns losses summed over utterances; gradients are divided by the utterances of the global
+batch. How many processes share a batch, and in what pieces, therefore changes the speed and not the step taken.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from torch.utils.data import DataLoader
+
+from cyasr import checkpoints
+from cyasr.cli import RunError
+from cyasr.data.sampler import GlobalBatches, Shares, total_seconds
+from cyasr.experiment import Experiment, TrainConf
+
+
+@dataclass
+class Progress:
+    """Where a run stands: everything but the weights and generators."""
+
+    epoch: int = 0
+    batches: int = 0  # global batches of this epoch that were learnt from
+    seconds: float = 0.0  # of speech in them
+    steps: int = 0
+    elapsed: float = 0.0  # seconds of training, over all resumptions
+    evaluations: list[dict[str, float]] = field(default_factory=list)
+
+    def epochs(self, epoch_seconds: float) -> float:
+        return self.epoch + self.seconds / epoch_seconds
+
+    def best(self, key: str, count: int) -> list[int]:
+        """Steps of the `count` best evaluations; the earlier of equals."""
+        ranked = sorted(self.evaluations, key=lambda one: (one[key], one["step"]))
+        return [int(one["step"]) for one in ranked[:count]]
+
+    def since_best(self, key: str) -> int:
+        """Evaluations since the best one."""
+        best = self.best(key, 1)
+        return sum(one["step"] > best[0] for one in self.evaluations) if best else 0
+
+
+def learning_rate(conf: TrainConf, share: float) -> float:
+    """The rate at `share` (0..1) of the run: linear warm-up, then the conf's schedule down to final_lr * lr."""
+    if share < conf.warmup:
+        return conf.lr * max(share, 1e-4) / conf.warmup
+    after = min(1.0, (share - conf.warmup) / (1 - conf.warmup))
+    shape = {
+        "constant": 1.0,
+        "linear": 1 - after,
+        "cosine": (1 + math.cos(math.pi * after)) / 2,
+        "sqrt": math.sqrt(max(conf.warmup, 1e-3) / max(share, conf.warmup, 1e-3)),
+    }[conf.schedule]
+    if conf.schedule in {"linear", "cosine"}:
+        shape = conf.final_lr + (1 - conf.final_lr) * shape
+    return conf.lr * shape
+
+
+class Trainer:
+    """Trains `system` in `experiment`, from its last checkpoint where there is one."""
+
+    def __init__(self, fabric: Fabric, experiment: Experiment, conf: TrainConf, system: torch.nn.Module) -> None:
+        self.fabric = fabric
+        self.experiment = experiment
+        self.conf = conf
+        self.train_cuts, self.dev_cuts = (experiment.data / f"{split}.jsonl.gz" for split in ("train", "dev"))
+        self.epoch_seconds = total_seconds(self.train_cuts)
+        self.progress = Progress()
+        self.system = system
+        self.model, self.optimizer = fabric.setup(system, _optimizer(system, conf))
+        self.batches = GlobalBatches(self.train_cuts, conf.batch_seconds, conf.buckets, conf.seed)
+        # at least five evaluations a run, at least one an `evaluate_epochs`
+        self.evaluate_every = min(conf.evaluate_epochs, conf.epochs / 5)
+        self._sums: defaultdict[str, float] = defaultdict(float)
+        self._log: Log = Log(experiment.directory, fabric.global_rank == 0)
+        torch.manual_seed(conf.seed + fabric.global_rank)
+        self._resume()
+
+    def fit(self) -> None:
+        """Run to the end of the last epoch or to the end of patience; leaves the averaged weights in model.pt."""
+        self.model.train()
+        started = saved = time.monotonic() - self.progress.elapsed
+        self._log.start(self.progress.steps)
+        while not self._finished():
+            for item in self._loader():
+                if not self._learn(item):
+                    continue
+                self.progress.elapsed = time.monotonic() - started
+                self._report(item["index"])
+                due = self._evaluation_due(item["seconds"])
+                if due:
+                    self._evaluate()
+                if due or self._agree(time.monotonic() - started - saved > 60 * self.conf.save_minutes):
+                    self._save()
+                    saved = time.monotonic() - started
+                if self._finished():
+                    break
+            else:
+                self.progress.epoch += 1
+                self.progress.batches, self.progress.seconds = 0, 0.0
+        self._publish()
+
+    def _loader(self) -> Iterator[dict[str, Any]]:
+        fabric, conf, progress = self.fabric, self.conf, self.progress
+        shares = Shares(
+            self.batches, progress.epoch, progress.batches, fabric.global_rank, fabric.world_size, conf.micro_batch_seconds
+        )
+        dataset = Loading(self.system.collator(train=True))  # type: ignore[operator]
+        loader = DataLoader(dataset, sampler=shares, batch_size=None, num_workers=conf.workers)  # type: ignore[arg-type]
+        empty = True
+        for item in loader:
+            empty = False
+            yield item
+        if empty and progress.batches == 0:
+            raise RunError(f"{self.train_cuts} gives no batch")
+
+    def _learn(self, item: dict[str, Any]) -> bool:
+        """One micro-batch forward and backward; with a global batch's last one also the step. True after a step."""
+        batch = item["batch"].to(self.fabric.device)
+        with self.fabric.no_backward_sync(self.model, enabled=not item["last"]):
+            losses = self.model(batch)
+            self.fabric.backward(losses.total * item["weight"])
+        if item["weight"]:
+            self._sums["loss"] += losses.total.detach()
+            self._sums["count"] += losses.count
+            for name, value in losses.parts.items():
+                self._sums[name] += value
+        if not item["last"]:
+            return False
+        scale = self.fabric.world_size / item["count"]
+        for parameter in self.model.parameters():
+            if parameter.grad is not None:
+                parameter.grad.mul_(scale)
+        norm = self.fabric.clip_gradients(self.model, self.optimizer, max_norm=self.conf.clip, error_if_nonfinite=False)
+        if not math.isfinite(float(norm)) and self.conf.precision != "fp16":
+            self._stop_at_nan(item, batch)
+        share = self.progress.epochs(self.epoch_seconds) / self.conf.epochs
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(self.conf, share)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        self.progress.steps += 1
+        self.progress.batches = item["index"] + 1
+        self.progress.seconds += item["seconds"]
+        self._sums["seconds"] += item["seconds"]
+        return True
+
+    def _stop_at_nan(self, item: dict[str, Any], batch: Any) -> None:
+        path = self.experiment.directory / f"nan_batch_{self.fabric.global_rank}.pt"
+        checkpoints.save({"ids": batch.ids, **{name: getattr(batch, name).cpu() for name in ("features", "tokens")}}, path)
+        ids = ", ".join(batch.ids[:3])
+        raise RunError(
+            f"loss or gradient is not finite at step {self.progress.steps + 1} (utterances {ids}, …); the batch is in {path}. "
+            "A lower `lr`, a smaller `clip` or longer `warmup` usually helps"
+        )
+
+    def _evaluation_due(self, seconds: float) -> bool:
+        """Did the step just taken reach the next point of evaluation, or the end?"""
+        now = self.progress.epochs(self.epoch_seconds) + 1e-6
+        before = now - seconds / self.epoch_seconds
+        return int(now / self.evaluate_every) > int(before / self.evaluate_every)
+
+    @torch.no_grad()
+    def _evaluate(self) -> None:
+        """Dev losses and error rate, each process on its share; keeps the weights where they are among the best."""
+        self.model.eval()
+        collate = self.system.collator(train=False)  # type: ignore[operator]
+        sums: defaultdict[str, torch.Tensor] = defaultdict(lambda: torch.zeros((), dtype=torch.float64))
+        dev = GlobalBatches(self.dev_cuts, self.conf.batch_seconds, self.conf.buckets, 0, shuffle=False)
+        for number, cuts in enumerate(dev.epoch(0)):
+            if number % self.fabric.world_size == self.fabric.global_rank:
+                losses = self.system(collate(cuts).to(self.fabric.device))
+                for name, value in {"loss": losses.total, **losses.parts}.items():
+                    sums[name] = sums[name] + value.double().cpu()
+                sums["count"] = sums["count"] + losses.count
+        names = ["loss", "count", "ctc", "attention", "correct", "tokens", "errors", "reference", "infeasible"]
+        names = [*names, *sorted(sums.keys() - set(names))]
+        total = self.fabric.all_reduce(torch.stack([sums[name] for name in names]), reduce_op="sum")
+        values = dict(zip(names, total.tolist(), strict=True))
+        result = {
+            "step": self.progress.steps,
+            "epoch": round(self.progress.epochs(self.epoch_seconds), 3),
+            "loss": values["loss"] / values["count"],
+            "error_rate": values["errors"] / max(values["reference"], 1),
+            "accuracy": values["correct"] / max(values["tokens"], 1),
+        }
+        self.progress.evaluations.append(result)
+        self._log.evaluation(result)
+        if self.fabric.global_rank == 0:
+            best = self.progress.best(self.conf.select, self.conf.average)
+            self.experiment.checkpoints.mkdir(parents=True, exist_ok=True)
+            checkpoints.save_best(self.experiment.checkpoints, self.progress.steps, self.system.state_dict(), best)
+        self.model.train()
+
+    def _finished(self) -> bool:
+        if self.conf.patience and self.progress.since_best(self.conf.select) >= self.conf.patience:
+            return True
+        return self.progress.epochs(self.epoch_seconds) >= self.conf.epochs - 1e-6
+
+    def _agree(self, wish: bool) -> bool:
+        """Process 0's wish, known to all; asked only at every tenth step."""
+        if self.progress.steps % 10:
+            return False
+        return bool(self.fabric.broadcast(wish, src=0)) if self.fabric.world_size > 1 else wish
+
+    def _save(self) -> None:
+        states: list[Any] = [None] * self.fabric.world_size
+        mine = checkpoints.random_state()
+        if self.fabric.world_size > 1:
+            torch.distributed.all_gather_object(states, mine)
+        else:
+            states = [mine]
+        if self.fabric.global_rank == 0:
+            self.experiment.lock.check()
+            state = {
+                "progress": asdict(self.progress),
+                "model": self.system.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+                "random": states,
+            }
+            checkpoints.save_state(self.experiment.checkpoints, self.progress.steps, state)
+
+    def _resume(self) -> None:
+        found = checkpoints.load_state(self.experiment.checkpoints)
+        if found is None:
+            return
+        path, state = found
+        self.progress = Progress(**state["progress"])
+        self.system.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        states = state["random"]
+        if len(states) == self.fabric.world_size:
+            checkpoints.set_random_state(states[self.fabric.global_rank])
+        self._log.line(f"resumed from {path.name} at epoch {self.progress.epochs(self.epoch_seconds):.2f}")
+
+    def _publish(self) -> None:
+        if self.fabric.global_rank == 0:
+            self.experiment.lock.check()
+            best = self.progress.best(self.conf.select, self.conf.average)
+            checkpoints.save(checkpoints.average(self.experiment.checkpoints, best), self.experiment.model)
+            self._log.line(f"finished: average of steps {', '.join(map(str, sorted(best)))}")
+
+    def _report(self, index: int) -> None:
+        """A line every `log_seconds`, from this process's share of the batches."""
+        elapsed = self.progress.elapsed - self._log.reported
+        if elapsed < self.conf.log_seconds or not self._sums["count"]:
+            return
+        done = self.progress.epochs(self.epoch_seconds)
+        values = {
+            "loss": float(self._sums["loss"]) / self._sums["count"],
+            "lr": self.optimizer.param_groups[0]["lr"],
+            "speech_seconds_per_second": self._sums["seconds"] / elapsed,
+            "infeasible": float(self._sums["infeasible"]),
+        }
+        left = (self.conf.epochs - done) * self.epoch_seconds / max(values["speech_seconds_per_second"], 1e-6)
+        self._log.training(self.progress, done, self.conf.epochs, values, left)
+        self._sums.clear()
+
+
+class Loading(torch.utils.data.Dataset[dict[str, Any]]):
+    """Turns a share's cuts into the system's batch, in whichever process the DataLoader asks."""
+
+    def __init__(self, collate: Any) -> None:
+        self.collate = collate
+
+    def __getitem__(self, item: dict[str, Any]) -> dict[str, Any]:
+        batch = self.collate(item["cuts"], item["epoch"])
+        return {key: value for key, value in item.items() if key != "cuts"} | {"batch": batch}
+
+
+class Log:
+    """train.log and TensorBoard events, written by process 0 alone."""
+
+    def __init__(self, directory: Path, active: bool) -> None:
+        self.directory = directory
+        self.active = active
+        self.reported = 0.0
+        self._events: Any = None
+
+    def start(self, step: int) -> None:
+        if self.active:
+            from torch.utils.tensorboard import SummaryWriter
+
+            self._events = SummaryWriter(str(self.directory), purge_step=step + 1)  # type: ignore[no-untyped-call]
+
+    def line(self, text: str) -> None:
+        if self.active:
+            print(text, flush=True)
+            with open(self.directory / "train.log", "a", encoding="utf-8") as out:
+                out.write(f"{time.strftime('%H:%M:%S')} {text}\n")
+
+    def training(self, progress: Progress, done: float, epochs: float, values: dict[str, float], left: float) -> None:
+        self.reported = progress.elapsed
+        shown = " ".join(f"{name} {value:.4g}" for name, value in values.items() if name != "infeasible" or value)
+        self.line(f"epoch {done:.2f}/{epochs:g} step {progress.steps} {shown} ({left / 60:.1f} min left)")
+        self._scalars("train", values, progress.steps)
+
+    def evaluation(self, result: dict[str, float]) -> None:
+        shown = " ".join(f"{name} {value:.4g}" for name, value in result.items() if name not in {"epoch", "step"})
+        self.line(f"epoch {result['epoch']:.2f} step {result['step']:.0f} dev {shown}")
+        self._scalars("dev", result, int(result["step"]))
+
+    def _scalars(self, group: str, values: dict[str, float], step: int) -> None:
+        if self._events is not None:
+            for name, value in values.items():
+                self._events.add_scalar(f"{group}/{name}", value, step)
+            self._events.flush()
+
+
+def _optimizer(system: torch.nn.Module, conf: TrainConf) -> torch.optim.Optimizer:
+    """AdamW; biases and norms (fewer than two dimensions) do not decay."""
+    trained = [parameter for parameter in system.parameters() if parameter.requires_grad]
+    groups = [
+        {"params": [parameter for parameter in trained if parameter.ndim > 1], "weight_decay": conf.weight_decay},
+        {"params": [parameter for parameter in trained if parameter.ndim <= 1], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=conf.lr, betas=(conf.betas[0], conf.betas[1]), fused=conf.precision != "fp16")
+
+
+def make_fabric(conf: TrainConf, gpus: int | None) -> Fabric:
+    """Fabric on GPUs where there are any, else on the CPU with `ranks` processes.
+
+    gpus: how many to use; None: all there are. Raises RunError where there are fewer.
+    """
+    import os
+
+    available = torch.cuda.device_count()
+    if gpus and gpus > available:
+        raise RunError(f"{gpus} GPUs wanted, {available} found")
+    wanted = available if gpus is None else gpus
+    precision = {"32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}.get(conf.precision, "")
+    if wanted:
+        precision = precision or ("bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed")
+        return Fabric(accelerator="cuda", devices=wanted, strategy="ddp" if wanted > 1 else "auto", precision=precision)  # type: ignore[arg-type]
+    cores = len(os.sched_getaffinity(0))
+    ranks = conf.ranks or min(cores, 4)
+    threads = int(os.environ["OMP_NUM_THREADS"])
+    torch.set_num_threads(max(1, threads // ranks))
+    return Fabric(accelerator="cpu", devices=ranks, strategy="ddp" if ranks > 1 else "auto", precision=precision or "32-true")  # type: ignore[arg-type]

@@ -1,0 +1,124 @@
+"""Stage 5: train one system on one data set, or go on with it where it was interrupted."""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import os
+import signal
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cyasr import conf as confs
+from cyasr.cli import UsageError, run
+from cyasr.experiment import Experiment, as_dict, input_hashes, peak_memory_mb, surroundings
+from cyasr.stage import Stage
+from cyasr.text.tokenizer import tokenizer_dir
+
+if TYPE_CHECKING:
+    from cyasr.experiment import TrainConf
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="data/<set>")
+    parser.add_argument("--conf", type=Path, required=True, help="conf/train_<system>.yaml")
+    parser.add_argument("--ngpu", type=int, help="GPUs to use (default: all there are; 0: none)")
+    parser.add_argument("--redo", action="store_true", help="move an existing run to <name>.old-N and train anew")
+    arguments = parser.parse_args()
+
+    first = "LOCAL_RANK" not in os.environ  # further processes are started by the first
+    if not first:
+        _die_with_parent()
+    keys = confs.read(arguments.conf)
+    experiment = Experiment(arguments.data, arguments.conf)
+    if arguments.redo and first:
+        experiment.set_aside()
+    stage = Stage(experiment.directory / ".stamp.json", _inputs(arguments.data, keys), {"conf": keys})
+    if first and stage.fresh(quiet=True):
+        print(f"steps.train: {experiment.directory} is up to date")
+        return
+
+    from cyasr.systems import load_conf
+
+    conf = load_conf(arguments.conf)
+    if not first:
+        _train(experiment, conf, arguments.ngpu)
+        return
+    with experiment.lock:
+        experiment.freeze(conf, input_hashes(stage.inputs))
+        _record_and_train(experiment, conf, stage, arguments.ngpu)
+
+
+def _inputs(data: Path, keys: dict[str, object]) -> list[Path]:
+    """The files that a trained model depends on."""
+    directory = tokenizer_dir(data, str(keys.get("tokenizer")))
+    optional = [path for path in (directory / "pieces.model",) if path.exists()]
+    return [data / "train.jsonl.gz", data / "dev.jsonl.gz", directory / "tokens.txt", *optional]
+
+
+def _record_and_train(experiment: Experiment, conf: TrainConf, stage: Stage, gpus: int | None) -> None:
+    """Train with run.json telling how it stands, whatever happens."""
+    experiment.record(
+        system=conf.system,
+        conf=experiment.directory.name,
+        data=str(experiment.data),
+        inputs=input_hashes(stage.inputs),
+        seed=conf.seed,
+        status="running",
+        message="",
+        **surroundings(),
+    )
+    try:
+        results = _train(experiment, conf, gpus)
+    except BaseException as error:
+        experiment.record(status="failed", message=f"{type(error).__name__}: {error}".splitlines()[0], peak_memory_mb=peak_memory_mb())
+        raise
+    experiment.record(status="finished", peak_memory_mb=peak_memory_mb(), **results)
+    stage.params = {"conf": as_dict(conf)} and stage.params
+    stage.done([experiment.model, experiment.frozen])
+
+
+def _train(experiment: Experiment, conf: TrainConf, gpus: int | None) -> dict[str, object]:
+    """Build, resume and fit. Returns what run.json keeps of the training."""
+    import shutil
+
+    import torch
+
+    from cyasr.systems import family
+    from cyasr.training import Trainer, make_fabric
+
+    started = time.monotonic()
+    fabric = make_fabric(conf, gpus)
+    fabric.launch()
+    torch.manual_seed(conf.seed)
+    system = family(conf.system).build(conf, experiment.data)
+    if fabric.global_rank == 0:
+        shutil.copytree(tokenizer_dir(experiment.data, conf.tokenizer), experiment.directory / "tokenizer", dirs_exist_ok=True)
+    trainer = Trainer(fabric, experiment, conf, system)
+    print(f"{_count(system):,} parameters, {fabric.world_size} processes, ready in {time.monotonic() - started:.1f} s", flush=True)
+    trainer.fit()
+    return {
+        "parameters": _count(system),
+        "seconds": round(trainer.progress.elapsed, 1),
+        "ranks": fabric.world_size,
+        "steps": trainer.progress.steps,
+        "evaluations": trainer.progress.evaluations,
+    }
+
+
+def _count(system: torch.nn.Module) -> int:
+    return sum(parameter.numel() for parameter in system.parameters())
+
+
+def _die_with_parent() -> None:
+    """End with the first process, also when that one is killed (Linux)."""
+    try:
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+    except (OSError, AttributeError):
+        pass
+
+
+if __name__ == "__main__":
+    run(main)
