@@ -1,0 +1,1 @@
+"""Word and character error rates with intervals: per list of hypotheses, and pooled over folds."""
