@@ -46,7 +46,7 @@ def load(path: Path, schema: type[T]) -> T:
 
 def build(keys: dict[str, Any], schema: type[T], source: Path) -> T:
     """Check `keys` against the dataclass `schema` and make one. A ValueError of its __post_init__ is the user's."""
-    fields = {field.name: field for field in dataclasses.fields(schema)}  # type: ignore[arg-type]
+    fields = {field.name: field for field in dataclasses.fields(schema)}
     hints = typing.get_type_hints(schema)
     values: dict[str, Any] = {}
     for key, value in keys.items():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import platform
 import resource
@@ -158,10 +157,10 @@ def commit() -> str:
     return head + ("+changes" if changed else "")
 
 
+def _git(*arguments: str) -> str:
+    return subprocess.run(["git", *arguments], capture_output=True, text=True, check=True).stdout
+
+
 def peak_memory_mb() -> float:
-    """This process's and its finished children's largest resident set, MiB."""
-    return max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / 1024
-
-
-def as_dict(conf: Any) -> dict[str, Any]:
-    return dataclasses.asdict(conf)
+    """This process's largest resident set, MiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -6,7 +6,9 @@ batch. How many processes share a batch, and in what pieces, therefore changes t
 
 from __future__ import annotations
 
+import logging
 import math
+import os
 import time
 from collections import defaultdict
 from collections.abc import Iterator
@@ -21,7 +23,7 @@ from torch.utils.data import DataLoader
 from cyasr import checkpoints
 from cyasr.cli import RunError
 from cyasr.data.sampler import GlobalBatches, Shares, total_seconds
-from cyasr.experiment import Experiment, TrainConf
+from cyasr.experiment import Experiment, TrainConf, peak_memory_mb
 
 
 @dataclass
@@ -68,7 +70,7 @@ def learning_rate(conf: TrainConf, share: float) -> float:
 class Trainer:
     """Trains `system` in `experiment`, from its last checkpoint where there is one."""
 
-    def __init__(self, fabric: Fabric, experiment: Experiment, conf: TrainConf, system: torch.nn.Module) -> None:
+    def __init__(self, fabric: Fabric, experiment: Experiment, conf: TrainConf, system: Any) -> None:
         self.fabric = fabric
         self.experiment = experiment
         self.conf = conf
@@ -86,7 +88,7 @@ class Trainer:
         self._resume()
 
     def fit(self) -> None:
-        """Run to the end of the last epoch or to the end of patience; leaves the averaged weights in model.pt."""
+        """Run to the end of the last epoch or of patience; leaves the averaged weights in model.pt."""
         self.model.train()
         started = saved = time.monotonic() - self.progress.elapsed
         self._log.start(self.progress.steps)
@@ -95,7 +97,7 @@ class Trainer:
                 if not self._learn(item):
                     continue
                 self.progress.elapsed = time.monotonic() - started
-                self._report(item["index"])
+                self._report()
                 due = self._evaluation_due(item["seconds"])
                 if due:
                     self._evaluate()
@@ -114,8 +116,10 @@ class Trainer:
         shares = Shares(
             self.batches, progress.epoch, progress.batches, fabric.global_rank, fabric.world_size, conf.micro_batch_seconds
         )
-        dataset = Loading(self.system.collator(train=True))  # type: ignore[operator]
-        loader = DataLoader(dataset, sampler=shares, batch_size=None, num_workers=conf.workers)  # type: ignore[arg-type]
+        dataset = Loading(self.system.collator(train=True))
+        # a generator of its own: making a loader must not draw from the one that dropout uses, or resuming would differ
+        own = torch.Generator()
+        loader = DataLoader(dataset, sampler=shares, batch_size=None, num_workers=conf.workers, generator=own)  # type: ignore[arg-type]
         empty = True
         for item in loader:
             empty = False
@@ -141,7 +145,7 @@ class Trainer:
             if parameter.grad is not None:
                 parameter.grad.mul_(scale)
         norm = self.fabric.clip_gradients(self.model, self.optimizer, max_norm=self.conf.clip, error_if_nonfinite=False)
-        if not math.isfinite(float(norm)) and self.conf.precision != "fp16":
+        if norm is not None and not norm.isfinite() and self.conf.precision != "fp16":
             self._stop_at_nan(item, batch)
         share = self.progress.epochs(self.epoch_seconds) / self.conf.epochs
         for group in self.optimizer.param_groups:
@@ -173,7 +177,7 @@ class Trainer:
     def _evaluate(self) -> None:
         """Dev losses and error rate, each process on its share; keeps the weights where they are among the best."""
         self.model.eval()
-        collate = self.system.collator(train=False)  # type: ignore[operator]
+        collate = self.system.collator(train=False)
         sums: defaultdict[str, torch.Tensor] = defaultdict(lambda: torch.zeros((), dtype=torch.float64))
         dev = GlobalBatches(self.dev_cuts, self.conf.batch_seconds, self.conf.buckets, 0, shuffle=False)
         for number, cuts in enumerate(dev.epoch(0)):
@@ -184,8 +188,7 @@ class Trainer:
                 sums["count"] = sums["count"] + losses.count
         names = ["loss", "count", "ctc", "attention", "correct", "tokens", "errors", "reference", "infeasible"]
         names = [*names, *sorted(sums.keys() - set(names))]
-        total = self.fabric.all_reduce(torch.stack([sums[name] for name in names]), reduce_op="sum")
-        values = dict(zip(names, total.tolist(), strict=True))
+        values = dict(zip(names, self._total(torch.stack([sums[name] for name in names])).tolist(), strict=True))
         result = {
             "step": self.progress.steps,
             "epoch": round(self.progress.epochs(self.epoch_seconds), 3),
@@ -249,7 +252,17 @@ class Trainer:
             checkpoints.save(checkpoints.average(self.experiment.checkpoints, best), self.experiment.model)
             self._log.line(f"finished: average of steps {', '.join(map(str, sorted(best)))}")
 
-    def _report(self, index: int) -> None:
+    def peak_memory_mb(self) -> float:
+        """The largest resident sets of all processes together, MiB."""
+        return float(self._total(torch.tensor(peak_memory_mb())))
+
+    def _total(self, mine: torch.Tensor) -> torch.Tensor:
+        """The sum over processes."""
+        total = self.fabric.all_reduce(mine, reduce_op="sum")
+        assert isinstance(total, torch.Tensor)
+        return total
+
+    def _report(self) -> None:
         """A line every `log_seconds`, from this process's share of the batches."""
         elapsed = self.progress.elapsed - self._log.reported
         if elapsed < self.conf.log_seconds or not self._sums["count"]:
@@ -290,7 +303,7 @@ class Log:
         if self.active:
             from torch.utils.tensorboard import SummaryWriter
 
-            self._events = SummaryWriter(str(self.directory), purge_step=step + 1)  # type: ignore[no-untyped-call]
+            self._events = SummaryWriter(str(self.directory), purge_step=step + 1)
 
     def line(self, text: str) -> None:
         if self.active:
@@ -331,8 +344,7 @@ def make_fabric(conf: TrainConf, gpus: int | None) -> Fabric:
 
     gpus: how many to use; None: all there are. Raises RunError where there are fewer.
     """
-    import os
-
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     available = torch.cuda.device_count()
     if gpus and gpus > available:
         raise RunError(f"{gpus} GPUs wanted, {available} found")

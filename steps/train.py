@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import ctypes
 import os
+import shutil
 import signal
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cyasr import conf as confs
-from cyasr.cli import UsageError, run
-from cyasr.experiment import Experiment, as_dict, input_hashes, peak_memory_mb, surroundings
+from cyasr.cli import run
+from cyasr.experiment import Experiment, input_hashes, surroundings
 from cyasr.stage import Stage
 from cyasr.text.tokenizer import tokenizer_dir
 
 if TYPE_CHECKING:
+    import torch
+
     from cyasr.experiment import TrainConf
 
 
@@ -73,17 +77,14 @@ def _record_and_train(experiment: Experiment, conf: TrainConf, stage: Stage, gpu
     try:
         results = _train(experiment, conf, gpus)
     except BaseException as error:
-        experiment.record(status="failed", message=f"{type(error).__name__}: {error}".splitlines()[0], peak_memory_mb=peak_memory_mb())
+        experiment.record(status="failed", message=f"{type(error).__name__}: {error}".splitlines()[0])
         raise
-    experiment.record(status="finished", peak_memory_mb=peak_memory_mb(), **results)
-    stage.params = {"conf": as_dict(conf)} and stage.params
+    experiment.record(status="finished", **results)
     stage.done([experiment.model, experiment.frozen])
 
 
 def _train(experiment: Experiment, conf: TrainConf, gpus: int | None) -> dict[str, object]:
     """Build, resume and fit. Returns what run.json keeps of the training."""
-    import shutil
-
     import torch
 
     from cyasr.systems import family
@@ -97,13 +98,16 @@ def _train(experiment: Experiment, conf: TrainConf, gpus: int | None) -> dict[st
     if fabric.global_rank == 0:
         shutil.copytree(tokenizer_dir(experiment.data, conf.tokenizer), experiment.directory / "tokenizer", dirs_exist_ok=True)
     trainer = Trainer(fabric, experiment, conf, system)
-    print(f"{_count(system):,} parameters, {fabric.world_size} processes, ready in {time.monotonic() - started:.1f} s", flush=True)
+    if fabric.global_rank == 0:
+        ready = time.monotonic() - started
+        print(f"{_count(system):,} parameters, {fabric.world_size} processes, ready in {ready:.1f} s", flush=True)
     trainer.fit()
     return {
         "parameters": _count(system),
         "seconds": round(trainer.progress.elapsed, 1),
         "ranks": fabric.world_size,
         "steps": trainer.progress.steps,
+        "peak_memory_mb": round(trainer.peak_memory_mb()),
         "evaluations": trainer.progress.evaluations,
     }
 
@@ -114,10 +118,8 @@ def _count(system: torch.nn.Module) -> int:
 
 def _die_with_parent() -> None:
     """End with the first process, also when that one is killed (Linux)."""
-    try:
+    with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)
-    except (OSError, AttributeError):
-        pass
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ def load_augmented(cut: Cut, augment: Augment, random: np.random.Generator) -> N
         cut = cut.perturb_speed(factor)
     audio = load(cut)
     if augment.noise_snr:
-        audio = add_noise(audio, random.uniform(*augment.noise_snr), random)
+        audio = add_noise(audio, random.uniform(augment.noise_snr[0], augment.noise_snr[1]), random)
     return audio
 
 

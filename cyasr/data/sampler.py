@@ -84,4 +84,5 @@ class Shares:
             seconds = sum(cut.duration for cut in batch)
             for number, (cuts, weight) in enumerate(parts, 1):
                 last = number == len(parts)
-                yield {"index": index, "cuts": cuts, "weight": weight, "last": last, "seconds": seconds, "count": len(batch), "epoch": self.epoch}
+                common = {"index": index, "epoch": self.epoch, "seconds": seconds, "count": len(batch)}
+                yield common | {"cuts": cuts, "weight": weight, "last": last}
