@@ -8,6 +8,8 @@ and the two lines `if __name__ == "__main__": run(lambda: main(prepare, get="…
 corpus's own tables and yields one Utterance for each transcript, the same ones in the same order each time; it
 checks nothing that `main` can check: missing, unreadable, empty and wrongly described audio, duplicate ids,
 segments outside their recording and audio without transcript are listed in rejects.tsv with a reason.
+cyasr/data/tables.py reads tables so that a damaged line becomes a Reject too; `options` of the conf are checked with
+`cyasr.conf.build(conf.options, <dataclass>, Path("options"))`.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import argparse
 import hashlib
 import inspect
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -28,7 +30,7 @@ from cyasr.files import write_json, writing_gz
 from cyasr.stage import Stage
 
 SPLITS = ("train", "dev", "test")
-RAW_KEYS = ("corpus", "release", "licence", "label", "language", "dialect", "seed", "max_reject_rate", "options")
+RAW_KEYS = ("corpus", "release", "licence", "label", "language", "dialect", "split", "seed", "max_reject_rate", "options")
 
 
 @dataclass
@@ -201,7 +203,7 @@ def write_raw(items: Iterable[Utterance | Reject], raw: Path, conf: DataConf, au
         writing_gz(raw / "supervisions.jsonl.gz") as supervisions,
         writing_rejects(raw / "rejects.tsv", conf.max_reject_rate) as rejects,
     ):
-        for item in progress(chain(items, checker.unnamed(audio)), f"{raw}: utterances"):
+        for item in progress(chain(_readable(items), checker.unnamed(audio)), f"{raw}: utterances"):
             result = item if isinstance(item, Reject) else checker.check(item)
             if isinstance(result, Reject):
                 rejects.add(result)
@@ -215,3 +217,14 @@ def write_raw(items: Iterable[Utterance | Reject], raw: Path, conf: DataConf, au
             raise UsageError(f"{raw}: the corpus holds no utterance; is --corpus-dir the right folder?")
     write_json(raw / "summary.json", checker.summary() | {"rejects": dict(sorted(rejects.reasons.items()))})
     print(f"{raw}: {rejects.taken + rejects.count} in = {rejects.taken} out + {rejects.count} rejects, {checker.hours:.2f} h")
+
+
+def _readable(items: Iterable[Utterance | Reject]) -> Iterator[Utterance | Reject]:
+    """`items`; where the adapter meets a text that is no UTF-8 or a missing file, that is the corpus's fault."""
+    try:
+        yield from items
+    except UnicodeDecodeError as error:
+        around = error.object[max(0, error.start - 20) : error.start + 20]
+        raise UsageError(f"a text of the corpus is not UTF-8 at its byte {error.start}, around {around!r}") from None
+    except FileNotFoundError as error:
+        raise UsageError(f"{error.filename} does not exist; is --corpus-dir the right folder?") from None

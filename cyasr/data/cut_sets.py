@@ -1,0 +1,140 @@
+"""A data set being written: cuts into train, dev and test, what is rejected, and a report on all of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from cyasr.cli import RunError, UsageError
+from cyasr.data.corpus import SPLITS, DataConf
+from cyasr.data.leaks import SENTENCE_WORDS, Overlaps
+from cyasr.data.rejects import RejectList, writing_rejects
+from cyasr.data.split import Plan
+from cyasr.files import writing_gz
+
+
+@dataclass
+class SplitTotals:
+    """Sums over the cuts of one split."""
+
+    utterances: int = 0
+    seconds: float = 0.0
+    longest: float = 0.0  # seconds
+    words: int = 0
+    characters: int = 0
+    dialects: Counter[str] = field(default_factory=Counter)
+    labels: Counter[str] = field(default_factory=Counter)
+    licences: Counter[str] = field(default_factory=Counter)
+    domains: Counter[str] = field(default_factory=Counter)
+
+
+class CutSet:
+    """One data set of a Plan, fed cut by cut."""
+
+    def __init__(self, plan: Plan, conf: DataConf, outputs: dict[str, IO[str]], rejects: RejectList) -> None:
+        self.plan = plan
+        self.conf = conf
+        self.rejects = rejects
+        self._outputs = outputs
+        self._overlaps = Overlaps()
+        self._totals = {split: SplitTotals() for split in SPLITS}
+        self._unused = 0
+        self._rates: Counter[int] = Counter()
+
+    def add(self, cut: dict[str, Any], line: str, rate: int) -> None:
+        """Write `line`, the JSON of `cut`, to its split. rate: of the audio as it lies on disk, in Hz."""
+        supervision = cut["supervisions"][0]
+        custom = supervision["custom"]
+        self.rejects.taken += 1
+        split = self.plan.split_of(supervision.get("speaker"), custom.get("split"))
+        if split is None:
+            self._unused += 1
+            return
+        self._outputs[split].write(line)
+        self._rates[rate] += 1
+        self._count(self._totals[split], cut, supervision["text"], custom)
+        if supervision.get("speaker"):
+            self._overlaps.add("speakers", split, supervision["speaker"])
+        self._overlaps.add("audio", split, cut["custom"]["audio"], cut["id"])
+        for source in custom.get("sources", ()):
+            self._overlaps.add("sources", split, source)
+        if custom.get("prompt"):
+            self._overlaps.add("prompts", split, custom["prompt"])
+        if supervision["text"].count(" ") + 1 >= SENTENCE_WORDS:
+            self._overlaps.add("sentences", split, supervision["text"])
+
+    def check(self) -> None:
+        """Raises UsageError for a split without utterances, RunError for a leak in a split of our own."""
+        for split in SPLITS:
+            if not self._totals[split].utterances:
+                raise UsageError(
+                    f"data/{self.plan.name}: {split} would be empty (split: {self.conf.split}, "
+                    f"{self.rejects.taken} utterances, {self._unused} of them in no split, {self.rejects.count} rejected)"
+                )
+        if leak := self._overlaps.leak(self.conf.split == "official", dev_speakers_train=self.plan.pools):
+            raise RunError(f"data/{self.plan.name}: {leak}; a split of our own must not")
+
+    def report(self) -> dict[str, Any]:
+        """The set's report.json."""
+        splits = {}
+        for split, totals in self._totals.items():
+            splits[split] = {
+                "utterances": totals.utterances,
+                "hours": round(totals.seconds / 3600, 4),
+                "speakers": self._overlaps.count("speakers", split),
+                "words": totals.words,
+                "characters": totals.characters,
+                "longest_seconds": round(totals.longest, 3),
+            } | {kind: dict(sorted(getattr(totals, kind).items())) for kind in ("dialects", "labels", "licences", "domains")}
+        return {
+            "name": self.plan.name,
+            "corpus": self.conf.corpus,
+            "release": self.conf.release,
+            "split": self.conf.split,
+            "dev_shares_train_speakers": self.plan.pools,
+            "utterances_in": self.rejects.taken + self.rejects.count,
+            "unused": self._unused,
+            "rejected": dict(sorted(self.rejects.reasons.items())),
+            "sampling_rates": {str(rate): count for rate, count in sorted(self._rates.items())},
+            "splits": splits,
+            "overlap": self._overlaps.report(),
+        }
+
+    def summary(self) -> str:
+        """One line for the terminal: in = out + unused + rejects."""
+        parts = [
+            f"{split} {totals.utterances} ({totals.seconds / 3600:.2f} h, {self._overlaps.count('speakers', split)} speakers)"
+            for split, totals in self._totals.items()
+        ]
+        total = self.rejects.taken + self.rejects.count
+        return f"data/{self.plan.name}: {total} in = {' + '.join(parts)} + {self._unused} unused + {self.rejects.count} rejects"
+
+    def _count(self, totals: SplitTotals, cut: dict[str, Any], text: str, custom: dict[str, Any]) -> None:
+        totals.utterances += 1
+        totals.seconds += cut["duration"]
+        totals.longest = max(totals.longest, cut["duration"])
+        totals.words += text.count(" ") + 1
+        totals.characters += len(text)
+        totals.dialects[custom["dialect"]] += 1
+        totals.labels[custom["label"]] += 1
+        totals.licences[custom["licence"]] += 1
+        if custom.get("domain"):
+            totals.domains[custom["domain"]] += 1
+
+
+@contextmanager
+def writing_cut_sets(plans: list[Plan], conf: DataConf) -> Iterator[list[CutSet]]:
+    """Open all sets at once, so that audio is read once whatever the number of folds; published together at the end."""
+    with ExitStack() as stack:
+        folders = [Path("data", plan.name) for plan in plans]
+        outputs = [
+            {split: stack.enter_context(writing_gz(folder / f"{split}.jsonl.gz")) for split in SPLITS} for folder in folders
+        ]
+        # Entered last, so left first: too many rejects must stop the manifests above from being published.
+        rejects = [stack.enter_context(writing_rejects(folder / "rejects.tsv", conf.max_reject_rate)) for folder in folders]
+        sets = [CutSet(plan, conf, files, listed) for plan, files, listed in zip(plans, outputs, rejects, strict=True)]
+        yield sets

@@ -1,0 +1,95 @@
+"""Raw manifests read back as recordings with their supervisions, every audio file decoded once to be believed."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cyasr.cli import RunError
+from cyasr.data.audiofile import AudioError, read_through
+from cyasr.data.corpus import DataConf, Reject
+from cyasr.files import read_jsonl_gz
+
+WINDOW = 64  # files in the works at once
+FRAME_TOLERANCE = 2 * 1152  # samples; headers of mp3 are off by up to two frames
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A recording and its supervisions (rows of Lhotse's manifests) and the digest of its samples, or what is wrong."""
+
+    recording: dict[str, Any]
+    supervisions: list[dict[str, Any]]
+    digest: str
+    error: str | None = None
+
+
+def checked_recordings(raw: Path) -> Iterator[Checked]:
+    """Every recording of `raw`, in order, decoded by a few threads (soundfile lets go of the interpreter)."""
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0)), thread_name_prefix="decode") as pool:
+        waiting: deque[Future[Checked]] = deque()
+        try:
+            for recording, supervisions in joined(raw):
+                waiting.append(pool.submit(check, recording, supervisions))
+                if len(waiting) >= WINDOW:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def joined(raw: Path) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
+    """Recordings with their supervisions; both manifests are in the same order. Raises RunError where they are not."""
+    supervisions = read_jsonl_gz(raw / "supervisions.jsonl.gz")
+    following = next(supervisions, None)
+    for recording in read_jsonl_gz(raw / "recordings.jsonl.gz"):
+        own = []
+        while following and following["recording_id"] == recording["id"]:
+            own.append(following)
+            following = next(supervisions, None)
+        yield recording, own
+    if following:
+        raise RunError(f"{raw}: supervision {following['id']} has no recording; delete the folder and run stage 1 again")
+
+
+def check(recording: dict[str, Any], supervisions: list[dict[str, Any]]) -> Checked:
+    """Decode the audio and compare it with what stage 1 took from its header."""
+    claimed = recording["num_samples"]
+    try:
+        frames, digest = read_through(Path(recording["sources"][0]["source"]))
+    except AudioError as error:
+        return Checked(recording, supervisions, "", str(error))
+    if frames < claimed - FRAME_TOLERANCE or (frames < claimed and not _by_frames(recording)):
+        return Checked(recording, supervisions, "", f"truncated: claims {claimed} samples, has {frames}")
+    if frames > claimed + FRAME_TOLERANCE:
+        return Checked(recording, supervisions, "", f"wrong header: claims {claimed} samples, has {frames}")
+    true = recording | {"num_samples": frames, "duration": frames / recording["sampling_rate"]}
+    return Checked(true, supervisions, digest)
+
+
+def text_problem(text: str, seconds: float, conf: DataConf) -> str | None:
+    """Why an utterance of normalised `text` over `seconds` cannot be used, or None."""
+    if not text:
+        return "nothing left of the transcript after normalisation"
+    if seconds < conf.min_seconds:
+        return f"too short: {seconds:.3f} s, min_seconds is {conf.min_seconds:g}"
+    if seconds > conf.max_seconds:
+        return f"too long: {seconds:.1f} s, max_seconds is {conf.max_seconds:g}"
+    if len(text) > conf.max_chars_per_second * seconds:
+        return f"too fast: {len(text) / seconds:.0f} characters a second, max_chars_per_second is {conf.max_chars_per_second:g}"
+    return None
+
+
+def reject(supervision: dict[str, Any], source: str, reason: str) -> Reject:
+    where = supervision["custom"].get("where")
+    return Reject(supervision["id"], f"{source} ({where})" if where else source, reason)
+
+
+def _by_frames(recording: dict[str, Any]) -> bool:
+    return str(recording["sources"][0]["source"]).lower().endswith((".mp3", ".ogg", ".opus", ".m4a"))
