@@ -5,11 +5,13 @@ The modules' state-dict names are those of ESPnet's ESPnetASRModel, so checkpoin
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from espnet2.asr.ctc import CTC
 from espnet2.asr.decoder.transformer_decoder import TransformerDecoder
@@ -17,12 +19,18 @@ from espnet2.asr.encoder.conformer_encoder import ConformerEncoder
 from espnet2.asr.encoder.e_branchformer_encoder import EBranchformerEncoder
 from espnet2.asr.encoder.transformer_encoder import TransformerEncoder
 from lhotse.cut import Cut
+from numpy.typing import NDArray
 from torch import Tensor
 
 from cyasr.cli import UsageError
-from cyasr.data.audio import Augment, load, load_augmented
+from cyasr.data.audio import Augment, add_noise, load, load_augmented
 from cyasr.data.features import MEL_BINS, filterbank, mask, pad
 from cyasr.experiment import TrainConf
+from cyasr.nbest import Hypothesis, Nbest
+from cyasr.search.conf import DecodeConf
+from cyasr.search.ctc import greedy
+from cyasr.search.joint import SearchConf, SearchHypothesis, TokenLm, joint_search
+from cyasr.systems.espnet_decoder import IncrementalDecoder
 from cyasr.text.tokenizer import Tokenizer, tokenizer_dir
 
 IGNORE = -1  # padding in token batches
@@ -98,6 +106,12 @@ class Collate:
         return mask(features, random, conf.time_masks, conf.time_mask_share, conf.frequency_masks, conf.frequency_mask_bins)
 
 
+def _heard(cut: Cut, noise_snr: float | None) -> NDArray[np.float32]:
+    """The cut's audio, with the noise that a decode conf asks for."""
+    audio = load(cut)
+    return audio if noise_snr is None else add_noise(audio, noise_snr, Augment(0).random(0, cut))
+
+
 def text_of(cut: Cut) -> str:
     return " ".join(supervision.text for supervision in cut.supervisions)
 
@@ -133,6 +147,7 @@ class System(torch.nn.Module):
             **_native(conf, "decoder"),
         )
         self.ctc = CTC(vocabulary, conf.size)
+        self._incremental: IncrementalDecoder | None = None
 
     def collator(self, train: bool) -> Callable[..., Batch]:
         return Collate(self.tokenizer, self.conf, train)
@@ -167,6 +182,50 @@ class System(torch.nn.Module):
         if not self.training:
             parts["errors"], parts["reference"] = _errors(log_probs, lengths, batch)
         return Losses(total, parts, len(batch.ids))
+
+    @torch.inference_mode()
+    def transcribe(self, cuts: list[Cut], conf: DecodeConf, lm: TokenLm | None) -> list[tuple[Nbest, NDArray[np.float32]]]:
+        """Each cut's n-best list and its CTC log-probabilities (T, V), in the order of `cuts`."""
+        started = time.monotonic()
+        device = next(self.parameters()).device
+        noise = Augment(0)
+        audio = [
+            load(cut) if conf.noise_snr is None else add_noise(load(cut), conf.noise_snr, noise.random(0, cut)) for cut in cuts
+        ]
+        features, feature_lengths = pad([filterbank(one) for one in audio], 0.0)
+        encoded, lengths = self.encode(features.to(device), feature_lengths.to(device))
+        log_probs = self.log_probs(encoded)
+        hypotheses = self._search(conf, encoded, log_probs, lengths, lm)
+        seconds = (time.monotonic() - started) / sum(cut.duration for cut in cuts)
+        kept = log_probs.cpu().numpy()
+        lists = []
+        for n, cut in enumerate(cuts):
+            hyps = [self._hypothesis(one) for one in hypotheses[n]]
+            spent = round(seconds * cut.duration, 4)
+            nbest = Nbest(cut.id, hyps, "espnet", _search_conf(conf).weights(), spent, round(cut.duration, 3))
+            lists.append((nbest, kept[n, : int(lengths[n])]))
+        return lists
+
+    def _search(
+        self, conf: DecodeConf, encoded: Tensor, log_probs: Tensor, lengths: Tensor, lm: TokenLm | None
+    ) -> list[list[SearchHypothesis]]:
+        if conf.search == "greedy":
+            paths = greedy(log_probs, lengths)
+            return [[SearchHypothesis(path.tokens, {"ctc": path.score}, path.score)] for path in paths]
+        decoder = None if conf.ctc_weight == 1 else self._stepping()
+        return joint_search(
+            _search_conf(conf), log_probs, lengths, self.tokenizer.sos_eos_id, decoder=decoder, encoded=encoded, lm=lm
+        )
+
+    def _stepping(self) -> IncrementalDecoder:
+        """The decoder token by token; made once, since it copies the weights."""
+        if self._incremental is None:
+            self._incremental = IncrementalDecoder(self.decoder)
+        return self._incremental
+
+    def _hypothesis(self, found: SearchHypothesis) -> Hypothesis:
+        tokens = [self.tokenizer.tokens[i] for i in found.tokens]
+        return Hypothesis(self.tokenizer.join(tokens), tokens, found.scores, found.total)
 
     def _attention(self, encoded: Tensor, lengths: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
         """Label-smoothed cross-entropy of the decoder and the number of tokens it got right."""
@@ -233,6 +292,10 @@ def _encoder(conf: Conf) -> torch.nn.Module:
         defaults = {"cnn_module_kernel": conf.kernel, "macaron_style": True, "rel_pos_type": "latest"}
         return ConformerEncoder(**(defaults | common))
     return TransformerEncoder(**common)
+
+
+def _search_conf(conf: DecodeConf) -> SearchConf:
+    return SearchConf(**{key.name: getattr(conf, key.name) for key in fields(SearchConf)})
 
 
 def _native(conf: Conf, section: str) -> dict[str, Any]:

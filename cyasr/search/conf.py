@@ -1,0 +1,38 @@
+"""What a decode conf says: which search, with which weights, and what to keep of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from cyasr.conf import run_key
+
+
+@dataclass
+class DecodeConf:
+    """Weights multiply natural logs; ratios are of encoder frames. Keys of the joint search are unused by `greedy`."""
+
+    search: Literal["greedy", "joint"] = "joint"
+    beam: int = 10
+    nbest: int = 10
+    ctc_weight: float = 0.3  # the decoder's is 1 - ctc_weight
+    lm: str | None = None  # a language model of the same data set: lm_<name>
+    lm_weight: float = 0.0
+    penalty: float = 0.0  # for every token, the end included: positive favours long outputs
+    minlenratio: float = 0.0
+    maxlenratio: float = 0.0  # 0: as many tokens as frames, but stop when ending later cannot win
+    pre_beam_ratio: float = 1.5  # candidates of a hypothesis that CTC scores, over the beam
+    guards: bool = True  # against empty and looping outputs
+    posteriors: bool = False  # keep CTC's log-probabilities beside the n-best lists
+    noise_snr: float | None = None  # dB of noise added to every utterance: how a system stands up to it
+    batch: int = run_key(10)  # utterances decoded together
+
+    def __post_init__(self) -> None:
+        if min(self.beam, self.nbest, self.batch) < 1:
+            raise ValueError("beam, nbest and batch: must be at least 1")
+        if not 0 <= self.ctc_weight <= 1:
+            raise ValueError(f"ctc_weight: must be from 0 to 1, not {self.ctc_weight}")
+        if self.lm is None and self.lm_weight:
+            raise ValueError("lm_weight: needs a key `lm` naming the language model")
+        if self.lm is not None and self.search == "greedy":
+            raise ValueError("lm: greedy search takes none; use `search: joint`")

@@ -1,0 +1,61 @@
+"""CTC posteriors on disk: natural logs in float16, a shard a decoding job, the vocabulary beside them.
+
+A shard is an .npz with one (T, V) array an utterance. For vocabularies above TOP it holds the TOP best of each frame
+instead: `<id>.ids` (T, TOP), `<id>.values` (T, TOP) and `<id>.rest` (T,), the log of what the others share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cyasr.files import replacing
+
+TOP = 512
+FLOOR = -6e4  # float16 ends at -65504
+
+
+def write_shard(path: Path, utterances: Iterable[tuple[str, NDArray[np.float32]]]) -> None:
+    """utterances: (id, (T, V) natural logs)."""
+    with replacing(path) as temporary, open(temporary, "wb") as out:
+        arrays: dict[str, NDArray[np.generic]] = {}
+        for name, log_probs in utterances:
+            arrays |= _pack(name, np.maximum(log_probs, FLOOR))
+        np.savez(out, **arrays)  # type: ignore[arg-type]
+
+
+def read_shards(paths: Iterable[Path], vocabulary: int) -> Iterator[tuple[str, NDArray[np.float32]]]:
+    """(id, (T, vocabulary) natural logs); what was not among the best shares the rest evenly."""
+    for path in paths:
+        with np.load(path) as shard:
+            for key in shard.files:
+                name, _, kind = key.rpartition(".")
+                if kind == "full":
+                    yield name, shard[key].astype(np.float32)
+                elif kind == "ids":
+                    yield name, _unpack(shard[key], shard[f"{name}.values"], shard[f"{name}.rest"], vocabulary)
+
+
+def _pack(name: str, log_probs: NDArray[np.float32]) -> dict[str, NDArray[np.generic]]:
+    if log_probs.shape[1] <= TOP:
+        return {f"{name}.full": log_probs.astype(np.float16)}
+    ids = np.sort(np.argpartition(-log_probs, TOP, axis=1)[:, :TOP], axis=1)
+    values = np.take_along_axis(log_probs, ids, axis=1)
+    rest = np.log(np.maximum(1.0 - np.exp(values.astype(np.float64)).sum(axis=1), 1e-30))
+    return {
+        f"{name}.ids": ids.astype(np.int32),
+        f"{name}.values": values.astype(np.float16),
+        f"{name}.rest": rest.astype(np.float16),
+    }
+
+
+def _unpack(
+    ids: NDArray[np.int32], values: NDArray[np.float16], rest: NDArray[np.float16], vocabulary: int
+) -> NDArray[np.float32]:
+    share = rest.astype(np.float32) - np.log(vocabulary - ids.shape[1])
+    log_probs = np.repeat(share[:, None], vocabulary, axis=1)
+    np.put_along_axis(log_probs, ids.astype(np.int64), values.astype(np.float32), axis=1)
+    return log_probs
