@@ -66,17 +66,15 @@ def draw_speakers(seconds: Mapping[str, float], dev_share: float, test_share: fl
     order = sorted(seconds, key=lambda speaker: hashlib.sha256(f"{seed} {speaker}".encode()).digest())
     total = sum(seconds.values())
     split = dict.fromkeys(order, "train")
-    for part, share in (("test", test_share), ("dev", dev_share)):
+    for part, share, kept in (("test", test_share, 2), ("dev", dev_share, 1)):  # kept: speakers that must be left
         free = [speaker for speaker in order if split[speaker] == "train"]
-        room, taken = share * total * 1.1, 0.0
+        room = share * total * 1.1
+        chosen: list[str] = []
         for speaker in free:
-            if taken + seconds[speaker] <= room:
-                split[speaker] = part
-                taken += seconds[speaker]
-        if not taken:
-            split[min(free, key=lambda speaker: seconds[speaker])] = part
-    if "train" not in split.values():
-        split[max(order, key=lambda speaker: seconds[speaker])] = "train"
+            if len(free) - len(chosen) > kept and seconds[speaker] <= room:
+                chosen.append(speaker)
+                room -= seconds[speaker]
+        split |= dict.fromkeys(chosen or [min(free, key=lambda speaker: seconds[speaker])], part)
     return split
 
 
