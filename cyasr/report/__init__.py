@@ -1,0 +1,1 @@
+"""RESULTS.md: every run under exp/, as its files say it went."""
