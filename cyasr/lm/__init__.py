@@ -1,0 +1,1 @@
+"""Language models: estimated from text, checked for leaks, looked up by search and rescoring."""

@@ -1,0 +1,35 @@
+"""What an n-gram's conf says (conf/lm_*.yaml)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+MAX_ORDER = 6
+
+
+@dataclass
+class LmConf:
+    tokens: str  # `word`, `char` or `bpe_<size>`; all but words come from the data set's tokenizer
+    order: int
+    prune: list[int] = field(default_factory=list)  # n-grams seen at most this often are left out, by order from 1
+    text: list[Path] = field(default_factory=list)  # extra text, one sentence a line, .gz or plain
+    licences: dict[str, str] = field(default_factory=dict)  # path in `text` -> its licence
+    normalise: str = "t1"  # profile that extra text goes through; the cuts' text has been through it
+    max_leaks: float = 0.01  # share of lines that may be dev or test sentences before the step stops
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"word|char|bpe_\d+", self.tokens):
+            raise ValueError(f"tokens: {self.tokens!r} is none of word, char, bpe_<size>")
+        if not 1 <= self.order <= MAX_ORDER:
+            raise ValueError(f"order: must be from 1 to {MAX_ORDER}, not {self.order}")
+        if len(self.prune) > self.order or any(count < 0 for count in self.prune):
+            raise ValueError(f"prune: at most {self.order} counts of 0 or more, not {self.prune}")
+        if sorted(self.prune) != self.prune or self.prune[:1] not in ([], [0]):
+            raise ValueError(f"prune: starts with 0 (words are kept) and never falls, unlike {self.prune}")
+        if not 0 <= self.max_leaks <= 1:
+            raise ValueError(f"max_leaks: a share from 0 to 1, not {self.max_leaks}")
+        unlicensed = [str(path) for path in self.text if str(path) not in self.licences]
+        if unlicensed:
+            raise ValueError(f"licences: say under which licence {', '.join(unlicensed)} may be used")
