@@ -80,8 +80,8 @@ class PrefixScorer:
     def select(self, parents: Ints, tokens: Ints, log_prefix: Floats, utterances: Ints | None) -> None:
         """Go on with new rows: `parents` (M',) extended by `tokens` (M',), of which score() said `log_prefix` (M',).
 
-        utterances: (N',) those that stay, in order, None for all; M' is a multiple of N'. Rows ending in `end` may be given; what is
-        scored from them later means nothing.
+        utterances: (N',) those that stay, in order, None for all; M' is a multiple of N'. Rows ending in `end` may be
+        given; what is scored from them later means nothing.
         """
         if utterances is not None:
             self._probs, self._lens = self._probs[utterances], self._lens[utterances]

@@ -4,9 +4,10 @@ CTC reads every frame once, so it neither stops early nor repeats without cause;
 
 - an output has at least a quarter of the best path's tokens, and at least one where the best path has one, so an empty
   output is given only where CTC hears nothing either;
-- it has at most twice the best path's tokens and ten more, and has to end by itself: what would go on is dropped;
-- the same one to eight tokens may stand in a row four times, or twice oftener than the best path itself has them
-  ("ναι ναι ναι ναι ναι" may be said); a hypothesis that goes further is dropped from the beam;
+- it has at most one and a half times the best path's tokens and ten more, and has to end by itself within them;
+- a unit of one to eight tokens said again at once is a repeat. An output may hold, for each length of the unit, three
+  repeats more than the best path, and one more for every ten tokens of it (CTC merges some double letters): "ναι ναι ναι
+  ναι" may be said, and more of it where CTC hears more. A hypothesis that goes further is dropped from the beam;
 - where nothing is left, the best path itself is the output.
 """
 
@@ -20,15 +21,15 @@ from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
 
-SHORTEST_RATIO, LONGEST_RATIO, LONGEST_MORE = 0.25, 2.0, 10
-PERIOD, REPEATS, REPEATS_MORE = 8, 4, 2
+SHORTEST_RATIO, LONGEST_RATIO, LONGEST_MORE = 0.25, 1.5, 10
+UNIT, REPEATS_MORE, REPEATS_RATIO = 8, 3, 0.1
 
 
 @dataclass(frozen=True)
 class Limits:
     """What outputs of N utterances may look like.
 
-    shortest, longest: (N,) tokens; repeats: (N, PERIOD) how often a unit of 1 … PERIOD tokens may stand in a row.
+    shortest, longest: (N,) tokens; repeats: (N, UNIT) of units of 1 … UNIT tokens.
     """
 
     shortest: Ints
@@ -41,49 +42,34 @@ def limits(best_paths: list[list[int]]) -> Limits | None:
     if not best_paths:
         return None
     lengths = np.array([len(path) for path in best_paths], np.int64)
-    shortest = np.ceil(SHORTEST_RATIO * lengths).astype(np.int64)
-    longest = (LONGEST_RATIO * lengths + LONGEST_MORE).astype(np.int64)
-    repeats = np.stack([_repeats(np.array(path, np.int64)) for path in best_paths])
-    return Limits(shortest, longest, np.maximum(REPEATS, repeats + REPEATS_MORE))
+    repeats = np.stack([repeated(np.array(path, np.int64)) for path in best_paths])
+    return Limits(
+        shortest=np.ceil(SHORTEST_RATIO * lengths).astype(np.int64),
+        longest=(LONGEST_RATIO * lengths).astype(np.int64) + LONGEST_MORE,
+        repeats=repeats + REPEATS_MORE + (REPEATS_RATIO * lengths[:, None]).astype(np.int64),
+    )
 
 
 @numba.njit(cache=True)
-def _repeats(tokens: Ints) -> Ints:
-    """(PERIOD,) the longest run of each period, in units: `a b a b a` holds b a b a, so 2 of period two, 1 of period one."""
-    most = np.zeros(PERIOD, np.int64)
-    for period in range(1, PERIOD + 1):
+def repeated(tokens: Ints) -> Ints:
+    """tokens: (L,) -> (UNIT,) how often a unit of 1 … UNIT tokens follows itself: `a b a b a b c c` has 1 and 2."""
+    counts = np.zeros(UNIT, np.int64)
+    for size in range(1, UNIT + 1):
         equal = 0
-        for i in range(len(tokens)):
-            equal = equal + 1 if i >= period and tokens[i] == tokens[i - period] else 0
-            most[period - 1] = max(most[period - 1], equal // period + 1)
-    return most
-
-
-def looping(tokens: Ints, repeats: Ints, end: int) -> NDArray[np.bool_]:
-    """tokens: (N, beam, L) hypotheses; repeats: (N, PERIOD) -> (N, beam), True where the tail repeats more often than that.
-
-    A final `end` is not looked at: what it ends was seen one step earlier.
-    """
-    return _looping(tokens, repeats, end)
+        for i in range(size, len(tokens)):
+            equal = equal + 1 if tokens[i] == tokens[i - size] else 0
+            if equal == size:
+                counts[size - 1] += 1
+                equal = 0
+    return counts
 
 
 @numba.njit(cache=True)
-def _looping(tokens: Ints, repeats: Ints, end: int) -> NDArray[np.bool_]:
-    count, beam, length = tokens.shape
+def looping(tokens: Ints, repeats: Ints) -> NDArray[np.bool_]:
+    """tokens: (N, beam, L) hypotheses; repeats: (N, UNIT) allowed -> (N, beam), True where there are more."""
+    count, beam, _ = tokens.shape
     found = np.zeros((count, beam), np.bool_)
     for n in range(count):
         for k in range(beam):
-            tail = tokens[n, k]
-            if length == 0 or tail[length - 1] == end:
-                continue
-            for period in range(1, PERIOD + 1):
-                needed = repeats[n, period - 1] * period  # equal tokens one period apart: one unit more than allowed
-                if length < needed + period:
-                    continue
-                equal = 0
-                while equal < needed and tail[length - 1 - equal] == tail[length - 1 - equal - period]:
-                    equal += 1
-                if equal == needed:
-                    found[n, k] = True
-                    break
+            found[n, k] = (repeated(tokens[n, k]) > repeats[n]).any()
     return found

@@ -251,10 +251,10 @@ class _Search:
     def _collect(self, step: int, ctc: Floats) -> NDArray[np.bool_]:
         """Take the hypotheses that end here out of the beams; say of each utterance whether to go on with it."""
         beams = self.beams
-        cut = step == self.longest[beams.utterances] - 1  # what is still running counts as ended
-        last = step == self.stop[beams.utterances] - 1
+        cut = np.asarray(step == self.longest[beams.utterances] - 1)  # what is still running counts as ended
+        last = np.asarray(step == self.stop[beams.utterances] - 1)
         if self.guard is not None:
-            beams.total[looping(beams.tokens[:, :, 1:], self.guard.repeats[beams.utterances], self.eos)] = -np.inf
+            beams.total[looping(beams.tokens[:, :, 1:], self.guard.repeats[beams.utterances])] = -np.inf
         ends = ((beams.tokens[:, :, -1] == self.eos) | cut[:, None]) & (beams.total > -np.inf)
         for n, k in zip(*np.nonzero(ends), strict=True):
             utterance = beams.utterances[n]
@@ -264,7 +264,7 @@ class _Search:
                 hyp = self._hypothesis(tokens[:-1] if tokens[-1] == self.eos else tokens, scores)
                 self.ended[utterance].add(step, hyp)
         beams.total[ends] = -np.inf
-        running = ~last & (beams.total > -np.inf).any(axis=1)
+        running: NDArray[np.bool_] = ~last & (beams.total > -np.inf).any(axis=1)
         if self.conf.maxlenratio == 0.0:
             for n in np.flatnonzero(running):
                 running[n] = not self.ended[beams.utterances[n]].hopeless(step)
@@ -274,7 +274,8 @@ class _Search:
         """Go on with rows that extend `parents`, of the utterances `kept` (None: all)."""
         beams = self.beams
         if kept is not None:
-            self.beams = _Beams(*(part[kept] for part in (beams.total, beams.att, beams.lm, beams.tokens, beams.utterances)))
+            parts = (beams.total, beams.att, beams.lm, beams.tokens, beams.utterances)
+            self.beams = _Beams(*(part[kept] for part in parts))  # type: ignore[arg-type]
         if self.ctc:
             self.ctc.select(parents, tokens, prefix, kept)
         if self.lm:

@@ -19,7 +19,8 @@ class PackedLinear:
     def __init__(self, weight: torch.Tensor, bias: torch.Tensor | None, activation: Activation = "none") -> None:
         self.weight, self.bias, self.activation = weight.detach(), None if bias is None else bias.detach(), activation
         self._packed = None
-        if weight.device.type == "cpu" and weight.dtype == torch.float32 and torch.backends.mkldnn.is_available():
+        onednn = bool(torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call]
+        if onednn and weight.device.type == "cpu" and weight.dtype == torch.float32:
             self._packed = torch.ops.mkldnn._reorder_linear_weight(self.weight.contiguous())
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from torch import nn
 
-VOCABULARY, FEATURES, SIZE = 30, 40, 48  # 0 blank, 1 unk, last sos/eos
+VOCABULARY, FEATURES, SIZE = 30, 20, 48  # 0 blank, 1 unk, last sos/eos
 EOS = VOCABULARY - 1
 
 
@@ -62,34 +63,39 @@ class Toy:
 
 def sentence(chain: np.ndarray, rng: np.random.Generator) -> list[int]:
     tokens = [int(rng.integers(2, EOS))]
-    for _ in range(int(rng.integers(0, 14))):
+    for _ in range(int(rng.integers(0, 10))):
         tokens.append(int(rng.choice(VOCABULARY, p=chain[tokens[-1]])))
     return tokens
 
 
-def train_toy(steps: int = 260) -> Toy:
+def train_toy(steps: int = 400) -> Toy:
     from espnet2.asr.ctc import CTC
     from espnet2.asr.decoder.transformer_decoder import TransformerDecoder
     from espnet2.asr.encoder.e_branchformer_encoder import EBranchformerEncoder
+
+    from cyasr.systems.espnet_cpu import accelerate
 
     torch.manual_seed(1)
     rng = np.random.default_rng(1)
     chain = np.zeros((VOCABULARY, VOCABULARY))
     chain[:, 2:EOS] = rng.dirichlet(np.full(EOS - 2, 0.2), VOCABULARY)
     encoder = EBranchformerEncoder(
-        FEATURES, SIZE, attention_heads=2, cgmlp_linear_units=96, cgmlp_conv_kernel=7, num_blocks=2, use_ffn=True, linear_units=96
+        FEATURES, SIZE, attention_heads=2, cgmlp_linear_units=96, cgmlp_conv_kernel=7, num_blocks=2, dropout_rate=0.0
     )
-    decoder = TransformerDecoder(VOCABULARY, SIZE, attention_heads=2, linear_units=96, num_blocks=2)
+    decoder = TransformerDecoder(VOCABULARY, SIZE, attention_heads=2, linear_units=96, num_blocks=2, dropout_rate=0.0)
     ctc = CTC(VOCABULARY, SIZE)
     lm = Bigram([sentence(chain, rng) for _ in range(300)])
     names = ["<blank>", "<unk>", *(f"t{token}" for token in range(2, EOS)), "<sos/eos>"]
     codes = torch.randn(VOCABULARY, FEATURES) * 0.7
-    toy = Toy(encoder, decoder, ctc, names, lm, codes, chain)
-    model = nn.ModuleList([encoder, decoder, ctc]).train()
-    optimiser = torch.optim.AdamW(model.parameters(), lr=3e-3)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 3e-3, total_steps=steps)
+    plain = nn.ModuleList([encoder, decoder, ctc])
+    model = copy.deepcopy(plain).train()
+    accelerate(model)
+    encoder, decoder, ctc = model
+    toy = Toy(*plain, names, lm, codes, chain)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=4e-3)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 4e-3, total_steps=steps)
     for _ in range(steps):
-        batch = [toy.utterance(noise=1.0) for _ in range(16)]
+        batch = [toy.utterance(noise=0.8) for _ in range(12)]
         x = nn.utils.rnn.pad_sequence([x for x, _ in batch], batch_first=True)
         lens = torch.tensor([len(x) for x, _ in batch])
         targets = [torch.tensor(tokens) for _, tokens in batch]
@@ -106,5 +112,6 @@ def train_toy(steps: int = 260) -> Toy:
         nn.utils.clip_grad_norm_(model.parameters(), 5.0)
         optimiser.step()
         schedule.step()
-    model.eval().requires_grad_(False)
+    plain.load_state_dict(model.state_dict())
+    plain.eval().requires_grad_(False)
     return toy
