@@ -1,0 +1,279 @@
+"""Stage 2 as a user runs it: a stranger's adapter and conf, bad audio, leaks, kills."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+import os
+import signal
+import struct
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+ROOT = Path(__file__).resolve().parents[2]
+ADAPTER = '''
+"""A corpus of our own: wav/*.wav and table.tsv with columns file, text, speaker, split."""
+from cyasr.cli import run
+from cyasr.data.corpus import Reject, Utterance, main
+from cyasr.data.tables import read_table
+
+
+def prepare(corpus_dir, raw, conf):
+    for row in read_table(corpus_dir / "table.tsv", ["file", "text", "speaker", "split"]):
+        if isinstance(row, Reject):
+            yield row
+            continue
+        audio = corpus_dir / "wav" / row["file"]
+        yield Utterance(audio.stem, audio, row["text"], row["speaker"] or None, row.where, split=row["split"] or None)
+
+
+if __name__ == "__main__":
+    run(lambda: main(prepare, get="Own: make it.", audio="wav/*.wav"))
+'''
+SENTENCES = ["Εν να πάμεν στην θάλασσαν αύριον.", "Τζ\u030cαι ’γόρασα [noise] τέσσερα αυκά, ρε!", "Ναι", "όι, εν ηξέρω"]
+
+
+@pytest.fixture
+def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """A repository with the adapter and 24 utterances of 4 speakers, half of them at 8 kHz. Returns the table's rows."""
+    monkeypatch.chdir(tmp_path)
+    for folder in ("local", "conf", "corpus/wav"):
+        Path(folder).mkdir(parents=True)
+    Path("local/__init__.py").touch()
+    Path("local/data_own.py").write_text(ADAPTER)
+    rows = [["file", "text", "speaker", "split"]]
+    random = np.random.default_rng(0)
+    for number in range(24):
+        split = ("train", "train", "dev", "test")[number % 4]
+        rows.append([f"u{number:02}.wav", SENTENCES[number % 4 if number < 20 else 0], f"s{number % 4}", split])
+        rate = 8000 if number % 2 else 16000
+        soundfile.write(f"corpus/wav/{rows[-1][0]}", random.uniform(-0.2, 0.2, int(rate * (1 + number / 17))), rate)
+    return rows
+
+
+def write_table(rows: list[list[str]]) -> None:
+    Path("corpus/table.tsv").write_text("\n".join("\t".join(row) for row in rows) + "\n", encoding="utf-8")
+
+
+def call(module: str, *arguments: str, **keys: Any) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", module, "--conf", "conf/data_own.yaml", *arguments]
+    environment = os.environ | {"PYTHONPATH": f"{Path.cwd()}:{ROOT}"}
+    return subprocess.run(command, env=environment, text=True, capture_output=True, timeout=60, **keys)
+
+
+def prepare(rows: list[list[str]], **keys: Any) -> subprocess.CompletedProcess[str]:
+    write_table(rows)
+    lines = {"corpus": "own", "licence": "CC0-1.0", "language": "el-CY", "dialect": "cypriot"} | keys
+    Path("conf/data_own.yaml").write_text("".join(f"{key}: {value}\n" for key, value in lines.items()))
+    return call("local.data_own", "--corpus-dir", "corpus")
+
+
+def cuts(split: str, data: str = "data/own") -> list[dict[str, Any]]:
+    with gzip.open(f"{data}/{split}.jsonl.gz", "rt", encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines]
+
+
+def rejects(path: str = "data/own/rejects.tsv") -> dict[str, str]:
+    with open(path, encoding="utf-8", newline="") as rows:
+        return {row["id"]: row["reason"] for row in csv.DictReader(rows, delimiter="\t")}
+
+
+def products() -> dict[str, bytes]:
+    names = ("train.jsonl.gz", "dev.jsonl.gz", "test.jsonl.gz", "rejects.tsv", "report.json", "conf.yaml")
+    return {name: Path("data/own", name).read_bytes() for name in names}
+
+
+def test_a_strangers_corpus_becomes_cuts_that_lhotse_loads_at_16_khz(corpus: list[list[str]]) -> None:
+    from lhotse import CutSet
+    from lhotse.qa import validate
+
+    made = prepare(corpus)
+    assert made.returncode == 0, made.stderr
+    made = call("steps.make_cuts")
+    assert made.returncode == 0, made.stderr
+    assert "24 in = train 12" in made.stdout and "+ 0 rejects" in made.stdout
+    loaded = CutSet.from_file("data/own/train.jsonl.gz")
+    assert loaded.is_lazy
+    validate(loaded)
+    for cut in loaded:
+        audio = cut.load_audio()
+        number = int(cut.id[1:])
+        assert cut.sampling_rate == 16000 and audio.shape == (1, cut.num_samples)
+        assert cut.duration == pytest.approx(1 + number / 17, abs=1e-3)
+        assert (cut.custom.get("telephone") is True) == (number % 2 == 1)
+        custom = cut.supervisions[0].custom
+        assert custom["text_raw"] == corpus[number + 1][1] and custom["split_source"] == "official"
+        for key, value in [
+            ("corpus", "own"),
+            ("licence", "CC0-1.0"),
+            ("dialect", "cypriot"),
+            ("label", "gold"),
+            ("split", "train"),
+        ]:
+            assert cut.custom[key] == custom[key] == value
+    assert cuts("train")[1]["supervisions"][0]["text"] == "τζ\u0306αι 'γόρασα τέσσερα αυκά ρε"
+    report = json.loads(Path("data/own/report.json").read_text())
+    assert report["sampling_rates"] == {"8000": 12, "16000": 12}
+    assert report["splits"]["train"]["speakers"] == 2 and report["overlap"]["speakers"]["train-test"]["shared"] == 0
+    assert report["overlap"]["sentences"]["train-dev"] == {"shared": 1, "examples": ["εν να πάμεν στην θάλασσαν αύριον"]}
+
+
+def test_unusable_audio_and_text_are_listed_and_in_equals_out_plus_rejects(corpus: list[list[str]]) -> None:
+    wav = Path("corpus/wav")
+    truncated = wav / "u00.wav"
+    truncated.write_bytes(truncated.read_bytes()[:-9000])
+    flac = wav / "u01.flac"
+    soundfile.write(flac, soundfile.read(wav / "u01.wav")[0], 8000)
+    flac.write_bytes(flac.read_bytes()[:4000])
+    (wav / "u01.wav").unlink()
+    corpus[2][0] = "u01.flac"
+    lying = bytearray((wav / "u02.wav").read_bytes())
+    lying[40:44] = struct.pack("<I", 10_000_000)
+    (wav / "u02.wav").write_bytes(lying)
+    soundfile.write(wav / "u03.wav", np.zeros(16000), 16000)
+    soundfile.write(wav / "u04.wav", np.full(16000, np.nan), 16000, subtype="FLOAT")
+    soundfile.write(wav / "u05.wav", np.random.default_rng(1).uniform(-0.1, 0.1, 31 * 8000), 8000)
+    soundfile.write(wav / "u06.wav", np.random.default_rng(2).uniform(-0.1, 0.1, 800), 16000)
+    corpus[8][1] = "[noise]"  # u07
+    corpus[9][1] = "τόσα πολλά λόγια σε τόσο λλίον " * 20  # u08
+    assert prepare(corpus, max_reject_rate=0.5, min_seconds=0.2).returncode == 0
+    made = call("steps.make_cuts")
+    assert made.returncode == 0, made.stderr
+    reasons = {identity: reason.partition(":")[0] for identity, reason in rejects().items()}
+    flac_reason = reasons.pop("u01")
+    assert flac_reason in {"truncated", "unreadable audio"}
+    assert reasons == {
+        "u00": "truncated",
+        "u02": "truncated",
+        "u03": "digital silence",
+        "u04": "samples that are no numbers",
+        "u05": "too long",
+        "u06": "too short",
+        "u07": "nothing left of the transcript after normalisation",
+        "u08": "too fast",
+    }
+    report = json.loads(Path("data/own/report.json").read_text())
+    kept = sum(len(cuts(split)) for split in ("train", "dev", "test"))
+    assert kept + sum(report["rejected"].values()) == report["utterances_in"] == 24
+
+
+def test_too_many_rejects_stop_stage_2_with_one_line_and_leave_no_cuts(corpus: list[list[str]]) -> None:
+    prepare(corpus, max_reject_rate=0.1, min_seconds=1.5)
+    made = call("steps.make_cuts")
+    assert made.returncode == 1 and len(made.stderr.splitlines()) == 1
+    assert "9 of 24 rejected, more than max_reject_rate 0.1 allows: u00" in made.stderr
+    assert sorted(path.name for path in Path("data/own").iterdir()) == ["raw", "rejects.tsv"]
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "keys", "status", "message"),
+    [
+        (2, "only", {"split": "speakers"}, 2, "own: split: speakers needs three speakers at least, this corpus names 1"),
+        (3, "train", {}, 2, "data/own: dev would be empty (split: official, 24 utterances, 0 of them in no split, 0 rejected)"),
+        (3, "", {"split": "given"}, 2, "data/own: train would be empty"),
+        (2, "same", {"split": "given"}, 1, "data/own: train and dev share 1 speakers (same)"),
+        (2, "", {"split": "folds"}, 2, "this corpus names 0"),
+    ],
+)
+def test_a_split_that_cannot_be_is_one_clear_line(
+    corpus: list[list[str]], column: int, value: str, keys: dict[str, str], status: int, message: str
+) -> None:
+    for row in corpus[1:]:
+        row[column] = value
+    assert prepare(corpus, **keys).returncode == 0
+    made = call("steps.make_cuts")
+    assert made.returncode == status and message in made.stderr and len(made.stderr.splitlines()) == 1
+    assert not list(Path("data").glob("own/*.jsonl.gz"))
+
+
+def test_our_own_split_takes_no_audio_twice(corpus: list[list[str]]) -> None:
+    copy = Path("corpus/wav/u03.wav")
+    copy.write_bytes(Path("corpus/wav/u00.wav").read_bytes())
+    prepare(corpus, split="speakers", seed=3)
+    assert call("steps.make_cuts").returncode == 0
+    assert list(rejects().items()) == [("u03", "duplicate audio: another recording before it has the same samples")]
+    prepare(corpus, split="official")
+    assert call("steps.make_cuts").returncode == 0
+    report = json.loads(Path("data/own/report.json").read_text())
+    assert report["overlap"]["audio"]["train-test"]["shared"] == 1
+
+
+def test_folds_are_listed_and_hold_every_utterance_once_in_test(corpus: list[list[str]]) -> None:
+    prepare(corpus, split="folds")
+    names = call("steps.make_cuts", "--list-sets").stdout.split()
+    assert names == ["own/s0", "own/s1", "own/s2", "own/s3"]
+    assert call("steps.make_cuts").returncode == 0
+    tested = [cut["id"] for name in names for cut in cuts("test", f"data/{name}")]
+    assert sorted(tested) == [f"u{number:02}" for number in range(24)]
+    for name in names:
+        speakers = [
+            {cut["supervisions"][0]["speaker"] for cut in cuts(split, f"data/{name}")} for split in ("train", "dev", "test")
+        ]
+        assert sum(map(len, speakers)) == len(set.union(*speakers)) == 4
+        assert Path(f"data/{name}/conf.yaml").is_file() and Path(f"data/{name}/rejects.tsv").is_file()
+
+
+def test_an_unchanged_set_is_skipped_and_a_changed_conf_or_corpus_rebuilds_it(corpus: list[list[str]]) -> None:
+    prepare(corpus)
+    call("steps.make_cuts")
+    assert call("steps.make_cuts").stdout == "steps.make_cuts: data/own is up to date\n"
+    prepare(corpus, min_seconds=0.3)
+    assert "is rebuilt: changed: min_seconds" in call("steps.make_cuts").stdout
+    prepare(corpus[:-1], min_seconds=0.3)
+    Path("corpus/wav/u23.wav").unlink()
+    assert call("local.data_own").returncode == 0
+    made = call("steps.make_cuts")
+    assert "is rebuilt: data/own/raw/" in made.stdout and "23 in = " in made.stdout
+
+
+def test_without_stage_1_the_step_says_what_to_run(corpus: list[list[str]]) -> None:
+    Path("conf/data_own.yaml").write_text("corpus: own\nlicence: CC0-1.0\nlanguage: el\n")
+    made = call("steps.make_cuts")
+    assert made.returncode == 2 and "data/own/raw/summary.json does not exist" in made.stderr
+
+
+def test_killed_at_any_moment_and_run_again_it_makes_the_same_bytes(corpus: list[list[str]]) -> None:
+    prepare(corpus)
+    call("steps.make_cuts")
+    expected = products()
+    started = time.monotonic()
+    Path("data/own/.stamp.json").unlink()
+    call("steps.make_cuts")
+    whole = time.monotonic() - started
+    environment = os.environ | {"PYTHONPATH": f"{Path.cwd()}:{ROOT}"}
+    for moment in (0.5, 0.7, 0.8, 0.9, 0.95, 1.0):
+        Path("data/own/.stamp.json").unlink(missing_ok=True)
+        step = subprocess.Popen(
+            [sys.executable, "-m", "steps.make_cuts", "--conf", "conf/data_own.yaml"],
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        time.sleep(whole * moment)
+        step.send_signal(signal.SIGKILL)
+        step.wait()
+        for path in Path("data/own").glob("*.jsonl.gz"):
+            gzip.decompress(path.read_bytes())  # whole or absent
+        assert call("steps.make_cuts").returncode == 0
+        assert products() == expected
+
+
+def test_help_is_quick(corpus: list[list[str]]) -> None:
+    started = time.monotonic()
+    assert (
+        subprocess.run(
+            [sys.executable, "-X", "importtime", "-m", "steps.make_cuts", "--help"], cwd=ROOT, capture_output=True
+        ).returncode
+        == 0
+    )
+    assert time.monotonic() - started < 2.0
+    code = "import sys, steps.make_cuts; assert not {'torch', 'lhotse', 'numpy', 'soundfile'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
