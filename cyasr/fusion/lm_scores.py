@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from cyasr.cli import RunError, UsageError
 from cyasr.conf import nearest
 from cyasr.text.tokenizer import Tokenizer, tokenizer_dir
 
-KNOWN_SHARE = 0.5  # of a list's units that the model has to know; below, tokens or text cannot be the model's own
+KNOWN_SHARE = 0.5  # of the units of references that the model has to know; below, tokens or text cannot be its own
 
 
 class LmScorer:
@@ -38,22 +39,24 @@ class LmScorer:
         tokenizer = None if self._tokenizer_dir is None else Tokenizer.load(self._tokenizer_dir)
         self._units: Callable[[str], list[str]] = str.split if tokenizer is None else tokenizer.pieces
 
-    def scores(self, texts: Sequence[str], source: Path) -> list[float]:
-        """Natural-log probabilities of normalised texts, end of sentence included.
-
-        Raises RunError where the model's units are not the texts', or a score is no number; source: for the message.
-        """
-        sentences = [self._units(text) for text in texts]
-        units = sum(len(sentence) for sentence in sentences)
-        known = sum(unit in self._known for sentence in sentences for unit in sentence)
+    def check(self, texts: Iterable[str], source: Path) -> None:
+        """Raise RunError where the units of normalised references are not the model's; source: for the message."""
+        units = known = 0
+        for text in texts:
+            sentence = self._units(text)
+            units += len(sentence)
+            known += sum(unit in self._known for unit in sentence)
         if known < KNOWN_SHARE * units:
             raise RunError(
                 f"{self.directory} knows {known} of the {units} units ({self.tokens}) in {source}; "
                 "it was made from other tokens or other text: make it again (stage 4) or name another in the fuse conf"
             )
-        scores = [float(score) for score in self._lm.score_sentences(sentences)]
+
+    def scores(self, texts: Sequence[str], source: Path) -> list[float]:
+        """Natural-log probabilities of normalised texts, end of sentence included. Raises RunError for a NaN."""
+        scores = [float(score) for score in self._lm.score_sentences([self._units(text) for text in texts])]
         for text, score in zip(texts, scores, strict=True):
-            if score != score:
+            if math.isnan(score):
                 raise RunError(f"{self.directory} gives {text!r} of {source} no number (NaN); make it again (stage 4)")
         return scores
 

@@ -97,20 +97,21 @@ class Rescoring:
 
     def _tune(self) -> dict[str, Any]:
         """The row of weights.json: changes and resulting weights by component, dev WER before and after, in percent."""
+        references = {name: self.normaliser.apply(one.text) for name, one in read_references(self.dev.references).items()}
         if self.lm:
             self.lm.load()
+            self.lm.check(references.values(), self.dev.references)
         lists = list(self._scored(self.dev.path))
         if not lists:
             raise RunError(f"{self.dev.path} is empty; decode again (stage 6)")
-        features = self._features(lists)
+        features = self._features(lists, references)
         names = features.names
         conf = self.conf
         candidates = {name: values for name, values in conf.changes.items() if values}
         unknown = sorted(candidates.keys() - set(names))
         if unknown:
-            raise UsageError(
-                f"{self.directory.name}: changes: {self.dev.path} has no score {unknown[0]!r}, only {', '.join(names)}"
-            )
+            listed = ", ".join(names)
+            raise UsageError(f"conf/{self.directory.name}.yaml: changes: no {unknown[0]!r} in {self.dev.path}, only {listed}")
         if conf.lm:
             candidates[conf.lm] = conf.lm_weights
         if conf.word_weights:
@@ -129,17 +130,18 @@ class Rescoring:
             },
         }
 
-    def _features(self, lists: list[Nbest]) -> Features:
+    def _features(self, lists: list[Nbest], references: dict[str, str]) -> Features:
+        """`lists` of dev as arrays; references: normalised text by utterance."""
         from cyasr.score import wer
 
-        references = {name: one.text for name, one in read_references(self.dev.references).items()}
-        unknown = next((nbest.id for nbest in lists if nbest.id not in references), None)
-        if unknown is not None or len(lists) != len(references):
+        ids = [nbest.id for nbest in lists]
+        if sorted(ids) != sorted(references):
+            odd = min(set(ids) ^ references.keys(), default="one stands twice")
             raise RunError(
                 f"{self.dev.path} and {self.dev.references} are not of the same utterances"
-                f" ({len(lists)} and {len(references)}{f'; {unknown} is unknown' if unknown else ''}); decode again (stage 6)"
+                f" ({len(ids)} and {len(references)}; {odd}); decode again (stage 6)"
             )
-        words = [self.normaliser.apply(references[nbest.id]).split() for nbest in lists]
+        words = [references[nbest.id].split() for nbest in lists]
         total = sum(len(one) for one in words)
         if not total:
             raise RunError(f"{self.dev.references} has no reference words to tune on")
