@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from cyasr import conf as confs
 from cyasr.cli import UsageError, run
-from cyasr.data.audiofile import AudioError, read_header
+from cyasr.data.audiofile import AudioError, read_header, write_wav
 from cyasr.data.corpus import SPLITS, DataConf, Reject, Utterance, main
 
 GET = (
@@ -57,7 +57,7 @@ def prepare(corpus_dir: Path, raw: Path, conf: DataConf) -> Iterator[Utterance |
         names = [string for _ in range(options.uses[pool]) for string in deal(sorted(clips), options.digits, random)]
         for number, string in enumerate(names):
             audio = raw / "audio" / f"{speaker}-{pool}-{number:04}.wav"
-            soundfile.write(audio, join([clips[name] for name in string], random), RATE, subtype="PCM_16")
+            write_wav(audio, join([clips[name] for name in string], random), RATE)
             text = " ".join(WORDS[int(name[0])] for name in string)
             yield Utterance(audio.stem, audio, text, speaker, split=pool, sources=tuple(string))
 
