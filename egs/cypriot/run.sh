@@ -1,0 +1,109 @@
+#!/usr/bin/env bash
+# Speech recognition for Cypriot Greek, from a corpus to a table of results in nine stages. What is finished and
+# unchanged is skipped, what was interrupted goes on.
+#
+# Options:
+#   --corpus NAME      data set, conf/data_NAME.yaml (mini: embedded, made on the spot)
+#   --corpus-dir DIR   where the corpus lies, needed once for each that is not embedded
+#   --systems "A B"    acoustic models, conf/train_A.yaml (ebranchformer_mini for mini, else ebranchformer_10h)
+#   --lms "A B"        language models, conf/lm_A.yaml (ngram)
+#   --decodes "A B"    searches, conf/decode_A.yaml (greedy joint joint_ngram)
+#   --fuses "A B"      rescorings, conf/fuse_A.yaml (ngram)
+#   --stage N          first stage to run (1)
+#   --stop-stage N     last stage to run (9)
+#   --nj N             decoding jobs (one a core; one a GPU)
+#   --ngpu N           GPUs (1 where there is one)
+#   --redo             train anew what was trained with another conf or other data; the old run is kept aside
+#   --help             print this
+#
+# Stages:
+set -euo pipefail
+
+corpus=mini corpus_dir='' systems='' lms=ngram decodes='greedy joint joint_ngram' fuses=ngram
+stage=1 stop_stage=9 nj='' ngpu='' redo=''
+root=$(dirname "$(realpath "$0")")/../..
+script=$0
+. "$root/utils/options.sh"
+[[ -z $corpus_dir ]] || corpus_dir=$(realpath -m "$corpus_dir")
+. "$root/path.sh"
+. ./cmd.sh
+export CYASR_RUN=$$ # jobs end with this script, also when it is killed
+
+conf=conf/data_$corpus.yaml
+[[ -f $conf ]] || refuse "--corpus $corpus: no $conf; there is $(printf '%s\n' conf/data_*.yaml | sed 's/.*data_//; s/.yaml//' | xargs)"
+base=$(sed -n 's/^base: *\([^ ]*\).*/conf\/\1/p' "$conf")
+adapter=$(cat "$conf" ${base:+"$base"} | sed -n 's/^corpus: *\([^ ]*\).*/data_\1/p' | head -1)
+[[ -f local/$adapter.py ]] || refuse "$conf: its key corpus asks for local/${adapter:-data_NAME}.py, which does not exist"
+[[ -n $systems ]] || { [[ $corpus = mini ]] && systems=ebranchformer_mini || systems=ebranchformer_10h; }
+[[ -n $ngpu ]] || { [[ -e /dev/nvidia0 && -n ${CUDA_VISIBLE_DEVICES-all} ]] && ngpu=1 || ngpu=0; }
+nj=${nj:-$((ngpu > 0 ? ngpu : $(nproc)))}
+
+if stage 1 "The corpus as it is: recordings and supervisions"; then
+  $train_cmd "exp/log/data_$corpus.log" python -m "local.$adapter" --conf "$conf" ${corpus_dir:+--corpus-dir "$corpus_dir"}
+fi
+
+if stage 2 "Cuts: checked, normalised, split"; then
+  $train_cmd "exp/log/cuts_$corpus.log" python -m steps.make_cuts --conf "$conf"
+fi
+
+((stop_stage > 2)) || exit 0
+sets=$(python -m steps.make_cuts --conf "$conf" --list-sets) # one, or one for each fold
+
+if stage 3 "Tokenizers"; then
+  for set in $sets; do
+    for system in $systems; do
+      $train_cmd "exp/$set/log/tokenizer_$system.log" \
+        python -m steps.train_tokenizer --data "data/$set" --conf "conf/train_$system.yaml"
+    done
+  done
+fi
+
+if stage 4 "Language models"; then
+  for set in $sets; do
+    for lm in $lms; do
+      $train_cmd "exp/$set/log/lm_$lm.log" python -m steps.train_lm --data "data/$set" --conf "conf/lm_$lm.yaml"
+    done
+  done
+fi
+
+if stage 5 "Acoustic models"; then
+  for set in $sets; do
+    for system in $systems; do
+      $cuda_cmd --gpu "$ngpu" "exp/$set/log/train_$system.log" \
+        python -m steps.train --data "data/$set" --conf "conf/train_$system.yaml" ${redo:+"$redo"}
+    done
+  done
+fi
+
+if stage 6 "Decoding"; then
+  for set in $sets; do
+    for system in $systems; do
+      for decode in $decodes; do
+        step=(python -m steps.decode --exp "exp/$set/train_$system" --conf "conf/decode_$decode.yaml" --njobs "$nj")
+        log=exp/$set/log/decode_${system}_$decode
+        $decode_cmd --gpu "$((ngpu > 0))" "JOB=1:$nj" "$log.JOB.log" "${step[@]}" --job JOB
+        $decode_cmd "$log.gather.log" "${step[@]}" --gather
+      done
+    done
+  done
+fi
+
+if stage 7 "Rescoring and fusion"; then
+  for set in $sets; do
+    for system in $systems; do
+      for fuse in $fuses; do
+        $train_cmd "exp/$set/log/fuse_${system}_$fuse.log" \
+          python -m steps.fuse --exp "exp/$set/train_$system" --conf "conf/fuse_$fuse.yaml"
+      done
+    done
+  done
+fi
+
+if stage 8 "Scores"; then
+  $train_cmd "exp/log/score_$corpus.log" python -m steps.score --exp "exp/$corpus"
+fi
+
+if stage 9 "Results"; then
+  $train_cmd "exp/log/report.log" python -m steps.report --out egs/cypriot/RESULTS.md
+  sed -n '/^|/p' egs/cypriot/RESULTS.md
+fi

@@ -1,0 +1,106 @@
+#!/usr/bin/env bash
+# Make the Python environment .venv, or bring it up to the lock; where it is, nothing is done. Needs no root and no
+# compiler. Interrupted, it goes on when started again. pip's own settings (index, proxy, certificates) are honoured.
+#
+#   tools/install.sh          what the recipe needs: tools/requirements.txt
+#   tools/install.sh dev      and what its checks need: tools/requirements-dev.txt
+#
+# Environment: PYTHON=python3.12 chooses the interpreter; TORCH_SPEC=torch==2.13.0+cu130 another build of torch.
+set -euo pipefail
+
+cd "$(dirname "$(realpath "$0")")/.."
+
+# fail MESSAGE: something the user has to change
+fail() {
+  echo "install.sh: $1" >&2
+  exit 2
+}
+
+# stamp LOCK: what says that LOCK is installed
+stamp() { echo ".venv/.installed-$(basename "$1" .txt)"; }
+current() { sha256sum "$1" | cmp -s - "$(stamp "$1")"; }
+
+find_python() {
+  local python no_venv=''
+  for python in ${PYTHON:-python3.11 python3.12 python3.13 python3.14 python3}; do
+    "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue
+    "$python" -c 'import ensurepip, venv' 2>/dev/null && echo "$python" && return
+    no_venv=$python
+  done
+  [[ -z $no_venv ]] || fail "$no_venv has no venv module; on Debian and Ubuntu it is the package $("$no_venv" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')"
+  fail "needs Python 3.11 or later, found none (${PYTHON:-python3.11 to python3.14, python3}); PYTHON=/path/to/python chooses one"
+}
+
+make_venv() {
+  local python
+  .venv/bin/python -m pip --version >/dev/null 2>&1 && return
+  python=$(find_python)
+  echo "install.sh: making .venv with $python"
+  "$python" -m venv .venv
+}
+
+# uv is many times faster than pip and itself a wheel; where it fails, pip does the same.
+install_lock() {
+  local index lock=$1 again=()
+  [[ ! -f .venv/.installing ]] || again=(--reinstall) # an interrupted install may have left half a package
+  rm -f "$(stamp "$lock")"
+  touch .venv/.installing
+  index=${PIP_INDEX_URL:-$(pip config get global.index-url 2>/dev/null || true)}
+  [[ -z $index ]] || export UV_DEFAULT_INDEX=${UV_DEFAULT_INDEX:-$index}
+  uv pip install --python .venv/bin/python --no-deps --compile-bytecode "${again[@]}" -r "$lock" ||
+    pip install --no-deps "${again[@]/--reinstall/--force-reinstall}" -r "$lock"
+}
+
+# torchaudio's compiled part loads only beside CUDA libraries; without it, the part written in Python works.
+mend_torchaudio() {
+  python -c 'import torchaudio' 2>/dev/null && return
+  python - <<'PYTHON'
+import importlib.util, pathlib
+
+for library in pathlib.Path(importlib.util.find_spec("torchaudio").origin).parent.glob("lib/*.so"):
+    library.unlink()
+PYTHON
+}
+
+install_main() {
+  local spec=${TORCH_SPEC:-$(cat .venv/.torch 2>/dev/null || echo torch==2.13.0)}
+  echo "install.sh: $spec"
+  pip install --no-compile --constraint tools/requirements.txt "$spec" # uv compiles faster, below
+  echo "$spec" >.venv/.torch
+  echo "install.sh: tools/requirements.txt"
+  install_lock tools/requirements.txt
+  mend_torchaudio
+  python -c '
+import torch, torchaudio, lhotse, lightning_fabric, numba, sentencepiece, soundfile, espeakng_loader, tensorboard
+import espnet2.asr.ctc, espnet2.asr.decoder.transformer_decoder, espnet2.asr.encoder.e_branchformer_encoder
+print("install.sh: torch", torch.__version__, "and the rest can be imported")'
+}
+
+locks=(tools/requirements.txt)
+case ${1-} in
+  '') ;;
+  dev) locks+=(tools/requirements-dev.txt) ;;
+  *) fail "unknown environment '$1'; valid: none (the recipe's own) or dev" ;;
+esac
+missing=()
+for lock in "${locks[@]}"; do current "$lock" || missing+=("$lock"); done
+((${#missing[@]})) || exit 0
+
+mkdir -p .venv
+exec 9>.venv/.lock
+flock --nonblock 9 || { echo "install.sh: waiting for another install to end" && flock 9; }
+unset PYTHONHOME PYTHONPATH VIRTUAL_ENV
+make_venv
+export PATH="$PWD/.venv/bin:$PATH"
+pip() { python -m pip "$@"; }
+command -v .venv/bin/uv >/dev/null || pip install --quiet uv==0.13.9 || echo "install.sh: no uv to be had; pip takes longer"
+for lock in "${missing[@]}"; do
+  current "$lock" && continue
+  case $lock in
+    tools/requirements.txt) install_main ;;
+    *) install_lock "$lock" ;;
+  esac
+  rm .venv/.installing
+  sha256sum "$lock" >.venv/.stamp.tmp
+  mv .venv/.stamp.tmp "$(stamp "$lock")"
+done
