@@ -135,7 +135,7 @@ def _entries(lines: _Lines, n: int, count: int, has_backoff: bool) -> Iterator[t
         line = lines.next(f"{n}-gram {i + 1} of {count}")
         if line.startswith("\\") and "\t" not in line and " " not in line:
             raise lines.wrong(f"{line} comes after {i} {n}-grams; \\data\\ announces {count}")
-        fields = line.split()
+        fields = re.split("[ \t]+", line)
         try:
             backoff = float(fields[n + 1]) if has_backoff and len(fields) == n + 2 else 0.0
             prob = float(fields[0])

@@ -16,7 +16,6 @@ class LmConf:
     prune: list[int] = field(default_factory=list)  # n-grams seen at most this often are left out, by order from 1
     text: list[Path] = field(default_factory=list)  # extra text, one sentence a line, .gz or plain
     licences: dict[str, str] = field(default_factory=dict)  # path in `text` -> its licence
-    normalise: str = "t1"  # profile that extra text goes through; the cuts' text has been through it
     max_leaks: float = 0.01  # share of lines that may be dev or test sentences before the step stops
 
     def __post_init__(self) -> None:

@@ -86,7 +86,7 @@ def count_ngrams(
 
 def _write_ids(sentences: Iterable[list[str]], path: Path, vocab: Iterable[str] | None, chunk: int) -> NgramCounts:
     """Put the ids of <s> tokens </s> into `path`, sentence after sentence."""
-    ids = {token: i for i, token in enumerate(SPECIALS)}
+    ids = dict.fromkeys(SPECIALS, UNK)  # in text they are words like others, unknown ones
     for token in vocab or ():
         ids.setdefault(token, len(ids))
     total = count = unknown = 0

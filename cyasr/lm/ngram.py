@@ -11,6 +11,7 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Iterable, Sequence
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from cyasr.cli import UsageError
 from cyasr.files import replacing
-from cyasr.lm.counts import BOS, EOS, UNK, Keys, find_sorted, pack, unpack
+from cyasr.lm.counts import BOS, EOS, SPECIALS, UNK, Keys, find_sorted, pack, unpack
 
 Ints = NDArray[np.int64]
 Scores = NDArray[np.float32]
@@ -74,7 +75,7 @@ class NgramLM:
     def counts(self) -> list[int]:
         """How many n-grams of each order there are."""
         bounds = [0, *self._ends]
-        return [end - start for start, end in zip(bounds, bounds[1:], strict=False)]
+        return [end - start for start, end in pairwise(bounds)]
 
     def start(self) -> int:
         """The state after <s>."""
@@ -101,7 +102,7 @@ class NgramLM:
 
     def encode(self, sentences: Iterable[Sequence[str]]) -> Ints:
         """<s> tokens </s> of all sentences in a row, as places in vocab."""
-        get = self.ids.get
+        get = (self.ids | dict.fromkeys(SPECIALS, UNK)).get  # in text they are words like others, unknown ones
         flat: list[int] = []
         for sentence in sentences:
             flat.append(BOS)

@@ -1,0 +1,49 @@
+"""How well a model expects a text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from cyasr.lm.counts import BOS, UNK
+from cyasr.lm.ngram import NgramLM
+
+
+@dataclass
+class Perplexity:
+    """Of a text, each sentence with its </s>; `known` leaves out the tokens that <unk> stands for."""
+
+    sentences: int
+    words: int
+    tokens: int  # with </s>
+    unknown: int
+    log_prob: float  # natural, of the whole text
+    per_token: float
+    per_known_token: float
+    per_word: float  # the same log probability shared out over words and sentence ends: comparable across kinds of tokens
+
+
+def perplexity(lm: NgramLM, texts: Iterable[str], pieces: Callable[[str], list[str]]) -> Perplexity:
+    """`pieces` cuts a text into the model's tokens."""
+    lines = list(texts)
+    ids = lm.encode([pieces(line) for line in lines])
+    scores = lm.token_scores(ids)
+    predicted, unknown = ids != BOS, ids == UNK
+    tokens, words = int(predicted.sum()), sum(len(line.split()) for line in lines)
+    total = float(scores.sum())
+    return Perplexity(
+        sentences=len(lines),
+        words=words,
+        tokens=tokens,
+        unknown=int(unknown.sum()),
+        log_prob=round(total, 4),
+        per_token=_inverse_mean(total, tokens),
+        per_known_token=_inverse_mean(float(scores[predicted & ~unknown].sum()), tokens - int(unknown.sum())),
+        per_word=_inverse_mean(total, words + len(lines)),
+    )
+
+
+def _inverse_mean(log_prob: float, number: int) -> float:
+    return round(float(np.exp(-log_prob / max(number, 1))), 4)

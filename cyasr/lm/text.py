@@ -1,0 +1,114 @@
+"""What a language model learns from: a data set's train cuts and extra text, dev and test sentences left out."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from cyasr.cli import RunError, UsageError
+from cyasr.files import read_jsonl_gz
+from cyasr.lm.leaks import LeakGate
+from cyasr.text.normalize import normalize
+
+EXAMPLES = 3
+
+
+@dataclass
+class Source:
+    """One file. licences: those its lines may be used under. lines: with text in them. dropped: as leaks."""
+
+    path: Path
+    licences: list[str]
+    lines: int = 0
+    dropped: int = 0
+    empty: int = 0
+
+
+@dataclass
+class LmText:
+    """Streams the lines of `sources`; those that `gate` stops go to `listing`, tab-separated with the sentence they give away.
+
+    profile: of the normaliser, for files other than cuts, whose text has been through it.
+    """
+
+    sources: list[Source]
+    gate: LeakGate
+    profile: str
+    max_leaks: float
+    examples: list[str] = field(default_factory=list)
+
+    def lines(self, listing: IO[str]) -> Iterator[str]:
+        """Raises RunError at the end where more than `max_leaks` of all lines were leaks."""
+        listing.write("line\tgives away\ttext\n")
+        for source in self.sources:
+            texts = cut_texts(source) if source.path.name.endswith(".jsonl.gz") else file_texts(source, self.profile)
+            for where, text in texts:
+                if not text:
+                    source.empty += 1
+                    continue
+                source.lines += 1
+                leaked = self.gate.leak(text)
+                if leaked is None:
+                    yield text
+                    continue
+                source.dropped += 1
+                listing.write(f"{where}\t{leaked}\t{text}\n")
+                if len(self.examples) < EXAMPLES:
+                    self.examples.append(f"{where}: {text!r}")
+        self._check()
+
+    def _check(self) -> None:
+        lines, dropped = sum(one.lines for one in self.sources), sum(one.dropped for one in self.sources)
+        if lines == dropped:
+            files = ", ".join(str(one.path) for one in self.sources)
+            raise RunError(f"{files}: nothing to learn from ({lines} lines, {dropped} of them dev or test sentences)")
+        if dropped > self.max_leaks * lines:
+            raise RunError(
+                f"{dropped} of {lines} lines are dev or test sentences, more than the {100 * self.max_leaks:g} % of max_leaks "
+                f"({'; '.join(self.examples)}); take them out of the text, or mend the split"
+            )
+
+    def report(self) -> list[dict[str, Any]]:
+        """What run.json says of each source."""
+        return [asdict(one) | {"path": str(one.path)} for one in self.sources]
+
+
+def cut_texts(source: Source) -> Iterator[tuple[str, str]]:
+    """("path:line", text) of each supervision in a Lhotse cut manifest; notes the licences found."""
+    licences = set(source.licences)
+    for number, cut in enumerate(read_jsonl_gz(source.path), 1):
+        try:
+            for supervision in cut["supervisions"]:
+                licence = (supervision.get("custom") or {}).get("licence")
+                if licence and licence not in licences:
+                    licences.add(licence)
+                    source.licences = sorted(licences)
+                yield f"{source.path}:{number}", supervision["text"]
+        except (KeyError, TypeError):
+            raise RunError(f"{source.path}:{number}: no cut with a transcript; run stage 2 again") from None
+
+
+def file_texts(source: Source, profile: str) -> Iterator[tuple[str, str]]:
+    """("path:line", normalised text) of each line of a text file, gzipped or not. Raises UsageError where it is damaged."""
+    path, number = source.path, 0
+    try:
+        with gzip.open(path, "rb") if path.suffix == ".gz" else open(path, "rb") as raw:
+            for number, line in enumerate(raw, 1):
+                yield f"{path}:{number}", normalize(line.decode("utf-8"), profile)
+    except FileNotFoundError:
+        raise UsageError(f"{path} does not exist; take it out of `text:` or put it there") from None
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}:{number}: not UTF-8 at byte {error.start} of the line") from None
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise UsageError(f"{path}:{number + 1}: damaged gzip ({error})") from None
+
+
+def sentences(manifests: Iterable[Path]) -> Iterator[str]:
+    """The transcripts of several cut manifests."""
+    for path in manifests:
+        for _, text in cut_texts(Source(path, [])):
+            yield text
