@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cyasr.cli import RunError
-from cyasr.nbest import Hypothesis, Nbest, read_nbest
-
-LOWEST = -1e9  # stands for a log-probability of minus infinity, which a weight of zero could not silence
-WORDS = "words"  # the component that counts a hypothesis's words: its weight is a reward for each
+from cyasr.fusion.checked import LOWEST, components
+from cyasr.nbest import Nbest
+from cyasr.score.wer import distances
 
 Floats = NDArray[np.float64]
 
@@ -24,7 +19,7 @@ class Features:
     """U lists padded to H hypotheses of K components.
 
     totals: (U, H) what the first pass ranked by, -inf where padded; parts: (U, H, K); names: K components;
-    errors: (U, H) word errors; words: reference words in all.
+    errors: (U, H) word errors, where padded the most there are; words: reference words in all.
     """
 
     totals: Floats
@@ -41,39 +36,18 @@ class Features:
         return found
 
 
-def read_checked(path: Path, known: list[str] | None = None) -> Iterator[Nbest]:
-    """N-best lists fit for rescoring: none empty, all scored by the same components (`known`, where given), no NaN.
+def collect(lists: list[Nbest], references: list[list[str]], hypotheses: list[list[str]]) -> Features:
+    """Features of `lists`, already scored by every model.
 
-    Raises RunError naming file, utterance and what is wrong.
+    references: words of each list's utterance; hypotheses: words of every hypothesis, list after list. Both normalised.
     """
-    for nbest in read_nbest(path):
-        if not nbest.hyps:
-            raise RunError(f"{path}: utterance {nbest.id} has an empty n-best list; decode again")
-        for hyp in nbest.hyps:
-            names = sorted(hyp.scores)
-            known = names if known is None else known
-            if names != known:
-                raise RunError(
-                    f"{path}: utterance {nbest.id} is scored by {_listed(names)}, others by {_listed(known)}; "
-                    "these lists are not of one decoding"
-                )
-            for name, value in [("total", hyp.total), *hyp.scores.items()]:
-                if math.isnan(value):
-                    raise RunError(f"{path}: utterance {nbest.id}: score {name!r} is no number (NaN); decode again")
-        yield nbest
-
-
-def components(hyp: Hypothesis) -> dict[str, float]:
-    """A hypothesis's scores, bounded below, and the number of its words."""
-    return {name: max(value, LOWEST) for name, value in hyp.scores.items()} | {WORDS: float(len(hyp.text.split()))}
-
-
-def collect(lists: list[Nbest], names: list[str], errors: NDArray[np.int64], words: int) -> Features:
-    """Features of `lists`, their hypotheses already scored by every model; errors: (all hypotheses,) in their order."""
+    owner = np.repeat(np.arange(len(lists)), [len(nbest.hyps) for nbest in lists])
+    errors = distances(references, hypotheses, owner)
+    names = list(components(lists[0].hyps[0]))
     longest = max(len(nbest.hyps) for nbest in lists)
     totals = np.full((len(lists), longest), -np.inf)
     parts = np.zeros((len(lists), longest, len(names)))
-    padded = np.zeros((len(lists), longest), np.int64)
+    padded = np.full((len(lists), longest), errors.max())
     at = 0
     for u, nbest in enumerate(lists):
         count = len(nbest.hyps)
@@ -81,8 +55,4 @@ def collect(lists: list[Nbest], names: list[str], errors: NDArray[np.int64], wor
         parts[u, :count] = [[scores[name] for name in names] for scores in map(components, nbest.hyps)]
         padded[u, :count] = errors[at : at + count]
         at += count
-    return Features(totals, parts, names, padded, words)
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(names) or "nothing"
+    return Features(totals, parts, names, padded, sum(len(words) for words in references))

@@ -7,21 +7,21 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from cyasr.cli import RunError, UsageError
 from cyasr.conf import freeze
 from cyasr.files import write_json
-from cyasr.fusion.features import WORDS, Features, collect, components, read_checked
+from cyasr.fusion.checked import WORDS, components, read_checked
 from cyasr.fusion.lm_scores import LmScorer
-from cyasr.fusion.tuning import tune
 from cyasr.lock import Lock
 from cyasr.nbest import Nbest, write_nbest
 from cyasr.score.lists import SUFFIX, DecodedList, describe, set_of
 from cyasr.score.references import Normaliser, data_conf, normaliser_of, read_references
 from cyasr.stage import Stage
+
+if TYPE_CHECKING:
+    from cyasr.fusion.features import Features
 
 BLOCK = 500  # lists whose hypotheses the language model scores in one call
 DEV = "dev"
@@ -97,6 +97,8 @@ class Rescoring:
 
     def _tune(self) -> dict[str, Any]:
         """The row of weights.json: changes and resulting weights by component, dev WER before and after, in percent."""
+        from cyasr.fusion.tuning import tune
+
         references = {name: self.normaliser.apply(one.text) for name, one in read_references(self.dev.references).items()}
         if self.lm:
             self.lm.load()
@@ -126,13 +128,13 @@ class Rescoring:
             "dev_wer": {
                 "first_pass": _percent(first_pass, features.words),
                 "tuned": _percent(errors, features.words),
-                "oracle": _percent(self._oracle(features), features.words),
+                "oracle": _percent(int(features.errors.min(axis=1).sum()), features.words),
             },
         }
 
     def _features(self, lists: list[Nbest], references: dict[str, str]) -> Features:
         """`lists` of dev as arrays; references: normalised text by utterance."""
-        from cyasr.score import wer
+        from cyasr.fusion.features import collect
 
         ids = [nbest.id for nbest in lists]
         if sorted(ids) != sorted(references):
@@ -142,13 +144,9 @@ class Rescoring:
                 f" ({len(ids)} and {len(references)}; {odd}); decode again (stage 6)"
             )
         words = [references[nbest.id].split() for nbest in lists]
-        total = sum(len(one) for one in words)
-        if not total:
+        if not any(words):
             raise RunError(f"{self.dev.references} has no reference words to tune on")
-        hyps = [self.normaliser.apply(hyp.text).split() for nbest in lists for hyp in nbest.hyps]
-        owner = np.repeat(np.arange(len(lists)), [len(nbest.hyps) for nbest in lists])
-        names = list(components(lists[0].hyps[0]))
-        return collect(lists, names, wer.distances(words, hyps, owner), total)
+        return collect(lists, words, [self.normaliser.apply(hyp.text).split() for nbest in lists for hyp in nbest.hyps])
 
     def _scored(self, path: Path) -> Iterator[Nbest]:
         """The lists of `path`, each hypothesis with the language model's score among its own."""
@@ -167,11 +165,6 @@ class Rescoring:
         start = time.perf_counter()
         write_nbest(self.directory / one.path.name, (_ranked(nbest, changes) for nbest in self._scored(one.path)))
         return round(time.perf_counter() - start, 3)
-
-    @staticmethod
-    def _oracle(features: Features) -> int:
-        inside = np.isfinite(features.totals)
-        return int(np.where(inside, features.errors, features.errors.max() + 1).min(axis=1).sum())
 
 
 def _ranked(nbest: Nbest, changes: dict[str, float]) -> Nbest:
