@@ -96,7 +96,10 @@ def _results_of(run: Run) -> Iterator[Result]:
         for label in labels:
             one = describe(folder / f"{label}{SUFFIX}", run.data_set, run.conf, folder.name)
             score, status = _score(one.score)
-            status = status if run.status == "finished" or not score else f"training {run.status}"
+            if score and one.path.stat().st_mtime_ns > one.score.stat().st_mtime_ns:
+                status = "decoded again since; run stage 8"
+            if score and run.status != "finished":
+                status = f"training: {run.status}"
             yield Result(one.tested_on, one.split, run.data_set, run.conf, folder.name, lm, [run], status, score)
         if not labels:
             status = _run(folder, run.directory).status

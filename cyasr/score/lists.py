@@ -55,11 +55,15 @@ def set_of(path: Path) -> str:
 
 
 def find_lists(directory: Path) -> Iterator[DecodedList]:
-    """Every n-best list of a decode_* or fuse_* directory below `directory`, sorted by path."""
+    """Every n-best list of a decode_* or fuse_* directory below `directory`, sorted by path.
+
+    Runs set aside (.old-N) are left out: they keep the scores that they had on the data of their time.
+    """
     root = exp_root(directory)
     for path in sorted(directory.rglob(f"*{SUFFIX}")):
         *sets, train, decode, name = path.relative_to(root).parts
-        if len(sets) in (1, 2) and decode.startswith(("decode_", "fuse_")) and not name.startswith("."):
+        current = ".old-" not in train and not name.startswith(".")
+        if current and len(sets) in (1, 2) and decode.startswith(("decode_", "fuse_")):
             yield describe(path, "/".join(sets), train, decode)
 
 

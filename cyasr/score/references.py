@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from cyasr.cli import RunError, UsageError
 from cyasr.files import read_jsonl_gz
 
 GROUPS = ("dialect", "domain", "speaker")
+REMEMBERED = 1 << 17  # texts: one system's decodes share their references and many hypotheses
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,8 @@ def normaliser_of(data: Path) -> Normaliser:
     profile = yaml.safe_load(path.read_text(encoding="utf-8")).get("profile")
     if not profile:
         raise UsageError(f"{path}: key 'profile' is missing; run stage 2 again")
-    return Normaliser(profile, normalize.signature(profile), lambda text: normalize.normalize(text, profile))
+    remembering = lru_cache(maxsize=REMEMBERED)(lambda text: normalize.normalize(text, profile))
+    return Normaliser(profile, normalize.signature(profile), remembering)
 
 
 def data_conf(data: Path) -> Path:

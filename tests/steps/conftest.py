@@ -67,5 +67,3 @@ class Recipe:
 def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Recipe:
     monkeypatch.chdir(tmp_path)
     return Recipe(monkeypatch)
-
-

@@ -80,6 +80,11 @@ def test_lists_without_score_and_decodes_without_lists_are_lines_too(trained):
     assert lines(text, "decode_slow", "| decoding unfinished |")
 
 
+def test_a_score_older_than_its_list_is_said_to_be(trained):
+    trained.nbest("toy/train_a/decode_joint/test", {"u1": ["ένα"], "u2": ["δύο"]})
+    assert lines(report(trained), "decode_joint", "| decoded again since; run stage 8 |")
+
+
 def test_what_was_not_measured_is_said_and_not_invented(trained):
     trained.json("exp/toy/train_a/run.json", {"system": "espnet", "status": "finished"})
     (line,) = lines(report(trained), "decode_joint")

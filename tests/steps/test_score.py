@@ -150,6 +150,14 @@ def test_a_second_passs_time_counts_in_the_real_time_factor(recipe):
     assert read_json(Path("exp/toy/train_a/fuse_ngram/test.score.json"))["rtf"] == 0.5
 
 
+def test_a_run_set_aside_keeps_the_score_it_had(recipe, capsys):
+    recipe.data("toy", "test", CUTS)
+    recipe.nbest("toy/train_a/decode_joint/test", HYPS)
+    recipe.nbest("toy/train_a.old-1/decode_joint/test", {"z": ["ναι"]})
+    recipe.run("score", "--exp", "exp/toy")
+    assert "old-1" not in capsys.readouterr().out
+
+
 def test_a_directory_without_lists_names_the_stage_to_run(recipe):
     Path("exp/toy").mkdir(parents=True)
     assert recipe.fails("score", "--exp", "exp/toy") == (2, "no n-best list below exp/toy; run stage 6")
