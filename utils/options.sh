@@ -46,7 +46,7 @@ stage() {
 declare -A takes=()
 while read -r name value; do
   takes[$name]=$value
-done < <(sed -n 's/^#   \(--[a-z-]*\) \([A-Z]*\).*/\1 \2/p' "$script")
+done < <(sed -n 's/^#   \(--[a-z-]*\) \(\([A-Z"]\{1,\} \{0,1\}\)*\).*/\1 \2/p' "$script")
 
 while (($#)); do
   option=$1
