@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,7 +110,9 @@ def _as_units(texts: Sequence[str]) -> list[str]:
 
 def _ids(sequences: Sequence[Sequence[str]], vocabulary: dict[str, int]) -> tuple[NDArray[np.int32], Ints]:
     """All words as ids, one after the other, and where each sequence starts (N + 1,); new words extend `vocabulary`."""
-    ids = [vocabulary.setdefault(word, len(vocabulary)) for words in sequences for word in words]
+    words = list(chain.from_iterable(sequences))
+    for word in dict.fromkeys(words):
+        vocabulary.setdefault(word, len(vocabulary))
     starts = np.zeros(len(sequences) + 1, np.int64)
-    np.cumsum([len(words) for words in sequences], out=starts[1:])
-    return np.array(ids, np.int32), starts
+    np.cumsum([len(sequence) for sequence in sequences], out=starts[1:])
+    return np.fromiter(map(vocabulary.__getitem__, words), np.int32, len(words)), starts
