@@ -28,7 +28,7 @@ def main() -> None:
     directory = Path("exp") / arguments.data.relative_to("data") / arguments.conf.stem
     manifests = [arguments.data / f"{split}.jsonl.gz" for split in ("train", "dev", "test")]
     tokenizer = None if conf.tokens == "word" else arguments.data / f"tokenizer_{conf.tokens}"
-    inputs = [*manifests, arguments.data / "conf.yaml", *conf.text]
+    inputs = [*manifests, arguments.data / "conf.yaml", *map(Path, conf.text)]
     if tokenizer:
         inputs += [tokenizer / "tokens.txt", *([tokenizer / "pieces.model"] if conf.tokens != "char" else [])]
     stage = Stage(directory / ".stamp.json", inputs, dataclasses.asdict(conf))
@@ -53,7 +53,7 @@ def train(data: Path, manifests: list[Path], tokenizer_dir: Path | None, conf: L
     started, record = time.monotonic(), surroundings()
     pieces, vocab = tokenization(tokenizer_dir)
     train_cuts, dev, test = manifests
-    sources = [Source(train_cuts, []), *(Source(path, [conf.licences[str(path)]]) for path in conf.text)]
+    sources = [Source(train_cuts, []), *(Source(Path(path), [conf.licences[path]]) for path in conf.text)]
     profile = str(confs.read(data / "conf.yaml").get("profile", "t1"))
     text = LmText(sources, LeakGate(sentences([dev, test])), profile, conf.max_leaks)
     with Lock(directory) as lock:
@@ -75,7 +75,7 @@ def train(data: Path, manifests: list[Path], tokenizer_dir: Path | None, conf: L
             "dev": dataclasses.asdict(on_dev),
             "text": text.report(),
             "leaks_dropped": sum(source.dropped for source in sources),
-            "inputs": input_hashes([*manifests, *conf.text]),
+            "inputs": input_hashes([*manifests, *map(Path, conf.text)]),
             "seconds": round(time.monotonic() - started, 2),
             "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
         }

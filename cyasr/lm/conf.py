@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from pathlib import Path
 
 MAX_ORDER = 6
 
@@ -14,7 +13,7 @@ class LmConf:
     tokens: str  # `word`, `char` or `bpe_<size>`; all but words come from the data set's tokenizer
     order: int
     prune: list[int] = field(default_factory=list)  # n-grams seen at most this often are left out, by order from 1
-    text: list[Path] = field(default_factory=list)  # extra text, one sentence a line, .gz or plain
+    text: list[str] = field(default_factory=list)  # extra text, one sentence a line, .gz or plain
     licences: dict[str, str] = field(default_factory=dict)  # path in `text` -> its licence
     max_leaks: float = 0.01  # share of lines that may be dev or test sentences before the step stops
 
@@ -29,6 +28,6 @@ class LmConf:
             raise ValueError(f"prune: starts with 0 (words are kept) and never falls, unlike {self.prune}")
         if not 0 <= self.max_leaks <= 1:
             raise ValueError(f"max_leaks: a share from 0 to 1, not {self.max_leaks}")
-        unlicensed = [str(path) for path in self.text if str(path) not in self.licences]
+        unlicensed = [path for path in self.text if path not in self.licences]
         if unlicensed:
             raise ValueError(f"licences: say under which licence {', '.join(unlicensed)} may be used")

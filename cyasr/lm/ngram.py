@@ -48,7 +48,7 @@ class NgramLM:
 
             return read_arpa(path)
         try:
-            with np.load(path) as arrays:
+            with open(path, "rb") as file, np.load(file) as arrays:
                 if int(arrays["format"]) != FORMAT:
                     raise UsageError(f"{path}: written by another version; run stage 4 again")
                 vocab = bytes(arrays["vocab"]).decode().split("\n")

@@ -1,0 +1,149 @@
+"""Stage 4 makes a model of train text and extra text alone, the same bytes each time, and says what it left out."""
+
+from __future__ import annotations
+
+import gzip
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cyasr import conf as confs
+from cyasr.files import read_json, write_jsonl_gz, write_text
+from cyasr.lm.conf import LmConf
+from cyasr.lm.ngram import NgramLM
+from cyasr.text import tokenizer
+from tests.steps.conftest import Recipe
+
+ROOT = Path(__file__).resolve().parents[2]
+WORDS = ["τζ̆αι", "εν", "ο", "σ̆ύλλος", "έρκεται", "τωρά", "πόψε", "που", "το", "χωρκόν", "μας", "ούλλοι"]
+EXP = Path("exp/toy/lm_test")
+
+
+def cuts(split: str, count: int) -> list[dict[str, Any]]:
+    draw = random.Random(split)
+    return [{"id": f"{split}{i}", "text": " ".join(draw.choices(WORDS, k=draw.randint(2, 8)))} for i in range(count)]
+
+
+@pytest.fixture
+def toy(recipe: Recipe) -> Recipe:
+    for split, count in (("train", 300), ("dev", 20), ("test", 20)):
+        recipe.data("toy", split, cuts(split, count))
+    tokenizer.train([row["text"] for row in cuts("train", 300)], "char", Path("data/toy/tokenizer_char"))
+    return recipe
+
+
+def conf(text: str) -> str:
+    write_text(Path("conf/lm_test.yaml"), text)
+    return "conf/lm_test.yaml"
+
+
+def test_a_word_model_is_written_with_its_record(toy: Recipe) -> None:
+    toy.run("train_lm", "--data", "data/toy", "--conf", conf("tokens: word\norder: 3\n"))
+    record = read_json(EXP / "run.json")
+    assert record["sentences"] == 300 and record["leaks_dropped"] == 0
+    assert record["dev"]["sentences"] == 20 and 1 < record["dev"]["per_token"] < len(WORDS) + 2
+    assert len(record["inputs"]["data/toy/train.jsonl.gz"]) == 64
+    assert record["seconds"] >= 0 and record["peak_memory_mb"] > 0
+    assert confs.load(EXP / "conf.yaml", LmConf).order == 3
+    binary, arpa = NgramLM.load(EXP / "lm.npz"), NgramLM.load(EXP / "lm.arpa.gz")
+    assert binary.counts() == arpa.counts() == record["ngrams"]
+    assert set(WORDS) < set(binary.vocab)
+
+
+def test_a_token_model_has_every_token_of_the_tokenizer(toy: Recipe) -> None:
+    tokens = tokenizer.Tokenizer.load(Path("data/toy/tokenizer_char")).tokens
+    write_text(Path("data/toy/tokenizer_char/tokens.txt"), "\n".join([*tokens[:-1], "ξ", tokens[-1]]) + "\n")
+    toy.run("train_lm", "--data", "data/toy", "--conf", conf("tokens: char\norder: 4\n"))
+    assert NgramLM.load(EXP / "lm.npz").vocab == ["<unk>", "<s>", "</s>", *tokens[2:-1], "ξ"]
+
+
+def test_the_same_text_gives_the_same_bytes(toy: Recipe) -> None:
+    path = conf("tokens: char\norder: 4\n")
+    made = []
+    for _ in range(2):
+        toy.run("train_lm", "--data", "data/toy", "--conf", path)
+        made.append([(EXP / name).read_bytes() for name in ("lm.npz", "lm.arpa.gz", "conf.yaml", "leaks.tsv")])
+        (EXP / ".stamp.json").unlink()
+    assert made[0] == made[1]
+
+
+def test_an_unchanged_model_is_left_alone_and_a_changed_text_rebuilds_it(toy: Recipe, capsys: pytest.CaptureFixture[str]) -> None:
+    write_text(Path("extra.txt"), "ο ήλιος εν ψηλά\n")
+    path = conf("tokens: word\norder: 2\ntext: [extra.txt]\nlicences: {extra.txt: CC0-1.0}\n")
+    toy.run("train_lm", "--data", "data/toy", "--conf", path)
+    before = (EXP / "lm.npz").stat().st_mtime_ns
+    toy.run("train_lm", "--data", "data/toy", "--conf", path)
+    assert "up to date" in capsys.readouterr().out
+    assert (EXP / "lm.npz").stat().st_mtime_ns == before
+    write_text(Path("extra.txt"), "ο ήλιος εν χαμηλά\n")
+    toy.run("train_lm", "--data", "data/toy", "--conf", path)
+    assert "extra.txt changed" in capsys.readouterr().out
+    assert "χαμηλά" in NgramLM.load(EXP / "lm.npz").vocab
+
+
+def test_extra_text_is_normalised_and_counted_with_its_licence(toy: Recipe) -> None:
+    Path("extra.txt.gz").write_bytes(gzip.compress("Ο ΉΛΙΟΣ, εν ψηλά!\n\n...\n".encode()))
+    path = conf("tokens: word\norder: 2\ntext: [extra.txt.gz]\nlicences: {extra.txt.gz: CC-BY-4.0}\n")
+    toy.run("train_lm", "--data", "data/toy", "--conf", path)
+    source = read_json(EXP / "run.json")["text"][1]
+    assert source == {"path": "extra.txt.gz", "licences": ["CC-BY-4.0"], "lines": 1, "dropped": 0, "empty": 2}
+    assert {"ο", "ήλιος", "ψηλά"} <= set(NgramLM.load(EXP / "lm.npz").vocab)
+
+
+def test_dev_and_test_sentences_in_the_text_are_dropped_and_listed(toy: Recipe) -> None:
+    held_out = "ο πάππους μου επήεν ψες εις το παναΰριν της Αγίας"
+    recipe_test = [*cuts("test", 20), {"id": "planted", "text": held_out}]
+    toy.data("toy", "test", recipe_test)
+    write_text(Path("extra.txt"), f"{held_out}\n{held_out.replace('ψες', 'πόψε')}\nάλλη μια πρόταση με πολλές λέξεις\n")
+    path = conf("tokens: word\norder: 2\ntext: [extra.txt]\nlicences: {extra.txt: CC0-1.0}\n")
+    toy.run("train_lm", "--data", "data/toy", "--conf", path)
+    assert read_json(EXP / "run.json")["leaks_dropped"] == 2
+    assert "πάππους" not in NgramLM.load(EXP / "lm.npz").vocab
+    listed = (EXP / "leaks.tsv").read_text(encoding="utf-8").splitlines()
+    assert [line.split("\t")[0] for line in listed] == ["line", "extra.txt:1", "extra.txt:2"]
+
+
+def test_too_many_leaks_stop_the_step_with_examples(toy: Recipe) -> None:
+    toy.data("toy", "test", cuts("train", 30))
+    status, message = toy.fails("train_lm", "--data", "data/toy", "--conf", conf("tokens: word\norder: 2\n"))
+    assert status == 1
+    assert "of 300 lines are dev or test sentences" in message and "data/toy/train.jsonl.gz:" in message
+    assert not (EXP / "lm.npz").exists() and not (EXP / ".stamp.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ("tokens: words\norder: 2\n", "tokens: 'words' is none of"),
+        ("tokens: word\norder: 7\n", "order: must be from 1 to 6"),
+        ("tokens: word\norder: 2\nprune: [1, 1]\n", "prune: starts with 0"),
+        ("tokens: word\norder: 2\nprune: [0, 1, 1]\n", "prune: at most 2"),
+        ("tokens: word\norder: 2\ntext: [missing.txt]\n", "licences: say under which"),
+        ("tokens: word\norder: 2\ntext: [missing.txt]\nlicences: {missing.txt: CC0-1.0}\n", "needs missing.txt"),
+        ("tokens: word\noder: 2\n", "unknown key 'oder'; did you mean 'order'"),
+        ("tokens: bpe_200\norder: 2\n", "tokenizer_bpe_200/tokens.txt"),
+    ],
+)
+def test_a_wrong_conf_is_refused_before_any_work(toy: Recipe, keys: str, message: str) -> None:
+    status, said = toy.fails("train_lm", "--data", "data/toy", "--conf", conf(keys))
+    assert status == 2 and message in said
+
+
+def test_extra_text_that_is_not_utf8_is_refused_with_file_and_line(toy: Recipe) -> None:
+    Path("extra.txt").write_bytes("καλημέρα\n".encode() + "κόσμε\n".encode("iso8859-7"))
+    path = conf("tokens: word\norder: 2\ntext: [extra.txt]\nlicences: {extra.txt: CC0-1.0}\n")
+    status, message = toy.fails("train_lm", "--data", "data/toy", "--conf", path)
+    assert status == 2 and message.startswith("extra.txt:2: not UTF-8")
+
+
+def test_a_train_split_without_text_is_refused_by_name(toy: Recipe) -> None:
+    write_jsonl_gz(Path("data/toy/train.jsonl.gz"), [])
+    status, message = toy.fails("train_lm", "--data", "data/toy", "--conf", conf("tokens: word\norder: 2\n"))
+    assert status == 1 and "data/toy/train.jsonl.gz: nothing to learn from" in message
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "conf").glob("lm_*.yaml")), ids=lambda path: path.stem)
+def test_the_recipe_s_own_confs_load(path: Path) -> None:
+    assert confs.load(path, LmConf).order > 1
