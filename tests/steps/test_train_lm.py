@@ -93,7 +93,7 @@ def test_extra_text_is_normalised_and_counted_with_its_licence(toy: Recipe) -> N
 
 
 def test_dev_and_test_sentences_in_the_text_are_dropped_and_listed(toy: Recipe) -> None:
-    held_out = "ο πάππους μου επήεν ψες εις το παναΰριν της Αγίας"
+    held_out = "ο πάππους μου επήεν ψες εις το παναΰριν της αγίας"
     recipe_test = [*cuts("test", 20), {"id": "planted", "text": held_out}]
     toy.data("toy", "test", recipe_test)
     write_text(Path("extra.txt"), f"{held_out}\n{held_out.replace('ψες', 'πόψε')}\nάλλη μια πρόταση με πολλές λέξεις\n")
