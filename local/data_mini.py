@@ -16,6 +16,7 @@ from cyasr import conf as confs
 from cyasr.cli import run
 from cyasr.data.corpus import DataConf, Utterance, main
 from local.mini.grammar import Sentence
+from local.mini.lexicon import DIALECTS
 from local.mini.speakers import SPEAKERS, Speaker
 
 HERE = Path("local", "mini")
@@ -30,6 +31,21 @@ class Options:
     commands: dict[str, int] = field(default_factory=dict)  # dialect: how many, besides
     speakers: dict[str, int] = field(default_factory=lambda: {"train": 8, "dev": 2, "test": 2})
     takes: int = 1  # train speakers that say each train sentence
+
+    def __post_init__(self) -> None:
+        for key, counts, known in (
+            ("sentences", self.sentences, DIALECTS),
+            ("commands", self.commands, DIALECTS),
+            ("speakers", self.speakers, tuple(SPEAKERS)),
+        ):
+            for name in counts:
+                if name not in known:
+                    raise ValueError(f"{key}: {name!r} is none of {', '.join(known)}{confs.nearest(name, known)}")
+        for split, speakers in SPEAKERS.items():
+            if not 1 <= self.speakers.get(split, 0) <= len(speakers):
+                raise ValueError(f"speakers: {split} has 1 to {len(speakers)}")
+        if not 1 <= self.takes <= self.speakers["train"]:
+            raise ValueError("takes: from 1 to the number of train speakers")
 
 
 @dataclass(frozen=True)
@@ -79,7 +95,6 @@ def prepare(corpus_dir: Path, raw: Path, conf: DataConf) -> Iterator[Utterance]:
                 audio=take.path,
                 text=take.sentence.text,
                 speaker=take.speaker.id,
-                where=f"local/mini ({take.sentence.dialect})",
                 split=take.split,
                 dialect=take.sentence.dialect,
                 language="en" if take.sentence.dialect == "english" else "el",

@@ -10,7 +10,7 @@ from local.mini.greek import ACC, NOM
 from local.mini.lexicon import Entry, words
 from local.mini.phrases import Speech, Subject, join
 
-TIMES = {"present": "present", "past": "past", "future": "future"}
+TENSES = ("present", "past", "future")
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def doing(s: Speech, tense: str, who: Subject, complete: bool = True) -> str:
     if kind < 0.82:
         entry, forms = s.verb("motion")
         where = s.to(s.entry("n", "city" if s.chance(0.2) else "place"))
-        return join(tensed(s, forms, who.person, tense, no=no), where, company(s, 0.25 if complete else 0))
+        return join(tensed(s, forms, who.person, tense, no=no), where, company(s, 0.35 if complete else 0))
     entry, forms = s.verb("intrans")
     return join(tensed(s, forms, who.person, tense, no=no), s.adverb("manner") if s.chance(0.4) else place(s, 0.8))
 
@@ -68,9 +68,9 @@ def company(s: Speech, probability: float) -> str:
 
 def statement(s: Speech) -> str:
     """Somebody does something, some time."""
-    tense = s.random.choices(list(TIMES), [3, 4, 3])[0]
+    tense = s.random.choices(TENSES, [3, 4, 3])[0]
     who = s.subject()
-    when = s.adverb(TIMES[tense]) if s.chance(0.6) else ""
+    when = s.adverb(tense) if s.chance(0.75) else ""
     said = join(who.text, doing(s, tense, who))
     return join(when, said) if s.chance(0.5) else join(said, when)
 
@@ -219,8 +219,8 @@ def what_or_who(s: Speech) -> str:
 
 
 RULES: dict[Callable[[Speech], str], float] = {
-    statement: 6,
-    two_things: 1.5,
+    statement: 7,
+    two_things: 3,
     topic: 2,
     description: 2,
     feeling: 0.8,

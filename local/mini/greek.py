@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -158,7 +159,7 @@ def verb(entry: Entry, dialect: str) -> Verb:
     )
 
 
-def persons(first: str, paradigms: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
+def persons(first: str, paradigms: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
     """Six persons from the first singular, or as listed."""
     if "+" in first:
         return tuple(first.split("+"))

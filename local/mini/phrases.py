@@ -13,6 +13,7 @@ from local.mini.lexicon import Entry, words
 
 T = TypeVar("T")
 
+ZIPF = {"cypriot": 1.25, "standard": 1.4, "english": 1.7}  # how much more often frequent words come; less text, more so
 DESCRIBES = {  # tag of an adjective -> tags of the nouns it goes with; "any": all
     "object": {"thing", "clothes", "place", "vehicle", "device", "closable", "plant"},
     "eatable": {"food", "drink"},
@@ -71,7 +72,7 @@ class Speech:
 
     def pick(self, entries: Sequence[Entry]) -> Entry:
         """An entry; those that stand first in the lexicon come more often, as frequent words do."""
-        return self.random.choices(entries, [(rank + 3) ** -0.8 for rank in range(len(entries))])[0]
+        return self.random.choices(entries, [(rank + 2) ** -ZIPF[self.dialect] for rank in range(len(entries))])[0]
 
     def one(self, options: Sequence[T]) -> T:
         return self.random.choice(options)

@@ -11,29 +11,40 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from functools import cache
 
+from cyasr.cli import UsageError
 from local.mini import commands, english, grammar, greek
 from local.mini.grammar import Sentence
 from local.mini.lexicon import Entry, entries
 from local.mini.phrases import Speech
 
 UNSEEN_SHARE = 0.1  # of the word types of dev and of test
+TYPES_A_SENTENCE = 2.35  # word types that a held-out sentence adds, as measured; sets how many forms are kept out
 RARE = 2  # a form may be kept out of train if no more sentences than this use it
 MAX_WORDS = 13
+PATIENCE = 10  # draws for each sentence wanted
 HELD_OUT_SHARE = {"test": 0.1, "dev": 0.1}  # of the sentences
 
 
 def draw(counts: dict[str, int], command_counts: dict[str, int], seed: int) -> list[Sentence]:
-    """Distinct sentences: `counts` of each dialect, and besides them `command_counts` commands."""
+    """Distinct sentences: `counts` of each dialect, and besides them `command_counts` commands.
+
+    Raises UsageError where the grammar has not so many.
+    """
     chosen: dict[str, Sentence] = {}
     for domain, wanted in (("", counts), (commands.DOMAIN, command_counts)):
         for dialect, count in wanted.items():
             speech = Speech(dialect, random.Random(f"{seed} {domain} {dialect}"))
             say = _source(dialect, domain)
             until = len(chosen) + count
-            while len(chosen) < until:
+            for _ in range(PATIENCE * count):
+                if len(chosen) == until:
+                    break
                 sentence = say(speech)
                 if 2 <= len(sentence.text.split()) <= MAX_WORDS:
                     chosen.setdefault(sentence.text, sentence)
+            else:
+                if len(chosen) < until:
+                    raise UsageError(f"options: the grammar has no {count} different {dialect} {domain or 'sentences'}")
     return list(chosen.values())
 
 
@@ -55,19 +66,16 @@ def split(sentences: list[Sentence], seed: int) -> dict[str, list[Sentence]]:
     left = Counter({word: len(users) for word, users in used_in.items()})  # sentences not held out yet
     candidates = sorted(inflected(used_in))
     rng.shuffle(candidates)
+    quota = Counter((s.dialect, s.domain) for s in order)
     parts: dict[str, list[Sentence]] = {}
     for name, share in HELD_OUT_SHARE.items():
-        quota = Counter((s.dialect, s.domain) for s in order)
         room = {stratum: round(share * count) for stratum, count in quota.items()}
         parts[name] = _hold_out(order, used_in, left, candidates, room)
         held = {s.text for s in parts[name]}
         order = [s for s in order if s.text not in held]
         candidates = [word for word in candidates if left[word]]
-    return {"train": order, **{name: sorted(part, key=order_key(seed)) for name, part in parts.items()}}
-
-
-def order_key(seed: int) -> Callable[[Sentence], float]:
-    return lambda sentence: random.Random(f"{seed} {sentence.text}").random()
+        rng.shuffle(parts[name])
+    return {"train": order, **parts}
 
 
 def _hold_out(
@@ -100,7 +108,7 @@ def _hold_out(
         return all(left[word] > 1 for word in sentence.text.split() if word != but)
 
     unseen = 0
-    expected_types = 2.4 * total
+    expected_types = TYPES_A_SENTENCE * total
     for word in candidates:
         if unseen >= UNSEEN_SHARE * expected_types:
             break
