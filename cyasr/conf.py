@@ -46,7 +46,7 @@ def load(path: Path, schema: type[T]) -> T:
 
 def build(keys: dict[str, Any], schema: type[T], source: Path) -> T:
     """Check `keys` against the dataclass `schema` and make one. A ValueError of its __post_init__ is the user's."""
-    fields = {field.name: field for field in dataclasses.fields(schema)}
+    fields = {field.name: field for field in dataclasses.fields(schema)}  # type: ignore[arg-type]
     hints = typing.get_type_hints(schema)
     values: dict[str, Any] = {}
     for key, value in keys.items():
@@ -104,7 +104,7 @@ class _UniqueKeys(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[Any] = set()
         for key_node, _ in node.value:
-            key = self.construct_object(key_node)  # type: ignore[no-untyped-call]
+            key = self.construct_object(key_node)
             if key in seen:
                 raise yaml.constructor.ConstructorError(None, None, f"key {key!r} stands twice", key_node.start_mark)
             seen.add(key)

@@ -119,7 +119,7 @@ class Trainer:
         dataset = Loading(self.system.collator(train=True))
         # a generator of its own: making a loader must not draw from the one that dropout uses, or resuming would differ
         own = torch.Generator()
-        loader = DataLoader(dataset, sampler=shares, batch_size=None, num_workers=conf.workers, generator=own)  # type: ignore[arg-type]
+        loader = DataLoader(dataset, sampler=shares, batch_size=None, num_workers=conf.workers, generator=own)
         empty = True
         for item in loader:
             empty = False

@@ -57,7 +57,6 @@ def main() -> None:
     parser.add_argument("--job", type=int, default=1, help="this job's number, from 1")
     parser.add_argument("--njobs", type=int, default=1, help="how many jobs share the work")
     parser.add_argument("--gather", action="store_true", help="join the jobs' parts instead of decoding")
-    parser.add_argument("--device", default="cpu", help="cpu or cuda")
     arguments = parser.parse_args()
     if not 1 <= arguments.job <= arguments.njobs:
         raise UsageError(f"--job {arguments.job}: must be from 1 to {arguments.njobs}")
@@ -74,7 +73,7 @@ def main() -> None:
 
     from cyasr.systems import restore
 
-    system = restore(arguments.exp, arguments.device)
+    system = restore(arguments.exp)
     for one in due:
         _decode(one, system, arguments.job, arguments.njobs)
 

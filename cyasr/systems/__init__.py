@@ -31,10 +31,13 @@ def load_conf(path: Path) -> Any:
     return confs.build(keys, family(str(keys["system"])).Conf, path)
 
 
-def restore(directory: Path, device: str = "cpu") -> Any:
-    """The trained system of an experiment directory, in evaluation mode. Raises UsageError where it is unfinished."""
+def restore(directory: Path) -> Any:
+    """The trained system of an experiment directory, in evaluation mode, on a GPU where there is one.
+
+    Raises UsageError where its training is unfinished.
+    """
     model = directory / "model.pt"
     if not model.exists():
         raise UsageError(f"{model} does not exist; run stage 5")
     conf = load_conf(directory / "conf.yaml")
-    return family(conf.system).restore(conf, directory, device)
+    return family(conf.system).restore(conf, directory)

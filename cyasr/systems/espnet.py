@@ -7,17 +7,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field, fields
+from io import StringIO
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import torch
-from espnet2.asr.ctc import CTC
-from espnet2.asr.decoder.transformer_decoder import TransformerDecoder
-from espnet2.asr.encoder.conformer_encoder import ConformerEncoder
-from espnet2.asr.encoder.e_branchformer_encoder import EBranchformerEncoder
-from espnet2.asr.encoder.transformer_encoder import TransformerEncoder
 from lhotse.cut import Cut
 from numpy.typing import NDArray
 from torch import Tensor
@@ -32,6 +29,13 @@ from cyasr.search.ctc import greedy
 from cyasr.search.joint import SearchConf, SearchHypothesis, TokenLm, joint_search
 from cyasr.systems.espnet_decoder import IncrementalDecoder
 from cyasr.text.tokenizer import Tokenizer, tokenizer_dir
+
+with redirect_stdout(StringIO()):  # ESPnet prints that it goes on without Flash Attention
+    from espnet2.asr.ctc import CTC
+    from espnet2.asr.decoder.transformer_decoder import TransformerDecoder
+    from espnet2.asr.encoder.conformer_encoder import ConformerEncoder
+    from espnet2.asr.encoder.e_branchformer_encoder import EBranchformerEncoder
+    from espnet2.asr.encoder.transformer_encoder import TransformerEncoder
 
 IGNORE = -1  # padding in token batches
 
@@ -251,11 +255,11 @@ def build(conf: Conf, data: Path) -> System:
     return _construct(conf, tokenizer)
 
 
-def restore(conf: Conf, directory: Path, device: str) -> System:
-    """The system that training left in `directory`, in evaluation mode on `device`."""
+def restore(conf: Conf, directory: Path) -> System:
+    """The system that training left in `directory`, in evaluation mode, on a GPU where there is one."""
     system = _construct(conf, Tokenizer.load(directory / "tokenizer"))
     system.load_state_dict(torch.load(directory / "model.pt", map_location="cpu", weights_only=True))
-    return system.to(device).eval()
+    return system.to("cuda" if torch.cuda.is_available() else "cpu").eval()
 
 
 def _construct(conf: Conf, tokenizer: Tokenizer) -> System:
