@@ -143,7 +143,7 @@ def _run(folder: Path, root: Path) -> Run:
         return Run(folder, data_set, {}, "no record")
     try:
         record = read_json(path)
-        status = record.get("status", "no record")
+        status = record.get("status", "finished")  # a language model's is written when it is done
     except (UsageError, AttributeError):
         return Run(folder, data_set, {}, "run.json is damaged")
     if status == "running" and not _in_use(folder):

@@ -26,7 +26,7 @@ def describe(data: Path) -> list[str]:
         facts.append(f"licence {conf['licence']}")
     if len(reports) > 1:
         facts.append(f"{len(reports)} folds")
-    sentences = [f"{'; '.join(facts)}.".capitalize(), _sizes(reports)]
+    sentences = [f"{_capital('; '.join(facts))}.", _sizes(reports)]
     return [sentence for sentence in [*sentences, _labels(reports), _overlaps(reports)] if sentence]
 
 
@@ -42,7 +42,7 @@ def _sizes(reports: list[Json]) -> str:
             parts.append(f"{split} {min(hours):.2f} to {max(hours):.2f} h by fold")
     rejected = sum(sum(report.get("rejected", {}).values()) for report in reports)
     parts.append(f"{rejected} rejected" if rejected else "none rejected")
-    return f"{'; '.join(parts)}.".capitalize()
+    return f"{_capital('; '.join(parts))}."
 
 
 def _size(split: Json) -> str:
@@ -57,7 +57,7 @@ def _labels(reports: list[Json]) -> str:
             by_split.setdefault(split, set()).update(sizes.get("labels", {}))
     sentences = []
     if "synthetic" in by_split.get("test", ()):
-        sentences.append(f"**{SYNTHETIC.capitalize()}.**")
+        sentences.append(f"**{_capital(SYNTHETIC)}.**")
     if "silver" in by_split.get("test", ()):
         sentences.append("**Test references are silver: partly a machine's output.**")
     trained = sorted(by_split.get("train", set()) - {"gold"} - by_split.get("test", set()))
@@ -83,6 +83,10 @@ def _overlaps(reports: list[Json]) -> str:
         return f"Overlap: {'; '.join(faults)}."
     kinds = sorted({kind for kind, _ in shared})
     return f"No overlap between splits in {', '.join(kinds)}." if kinds else ""
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _count(found: Any) -> int:

@@ -9,7 +9,7 @@ from typing import Literal
 
 from cyasr import conf as confs
 from cyasr.report import cells
-from cyasr.report.collect import Result, Run, language_models, results, trainings
+from cyasr.report.collect import Result, Run, language_models, read_conf, results, trainings
 from cyasr.report.datasets import describe
 
 HEAD = ["System", "Conf", "Split", "Decode", "LM", "WER % [95 %]", "CER %", "SER %", "Oracle WER %", "RTF"]
@@ -174,17 +174,35 @@ def _breakdown(group: str, found: list[Result]) -> list[str]:
 
 
 def _language_models(runs: list[Run]) -> str:
-    rows = [
-        [
-            run.data_set,
-            run.conf,
-            cells.duration(run.record.get("seconds")),
-            str(run.record.get("commit") or cells.NONE),
-            run.status,
-        ]
-        for run in runs
+    head = [
+        "Data set",
+        "Conf",
+        "Tokens",
+        "Order",
+        "N-grams",
+        "Dev perplexity a word",
+        "Unknown on dev",
+        "Lines dropped as dev or test",
     ]
-    return cells.markdown(["Data set", "Conf", "Time", "Commit", "Status"], rows)
+    return cells.markdown([*head, "Time", "Commit", "Status"], map(_language_model, runs))
+
+
+def _language_model(run: Run) -> list[str]:
+    conf, record = read_conf(run.directory / "conf.yaml"), run.record
+    dev = record.get("dev") or {}
+    return [
+        run.data_set,
+        run.conf,
+        str(conf.get("tokens", cells.NONE)),
+        str(conf.get("order", cells.NONE)),
+        str(sum(record["ngrams"])) if "ngrams" in record else cells.NONE,
+        cells.percent(dev.get("per_word")),
+        f"{100 * dev['unknown'] / dev['tokens']:.2f} %" if dev.get("tokens") else cells.NONE,
+        str(record.get("leaks_dropped", cells.NONE)),
+        cells.duration(record.get("seconds")),
+        str(record.get("commit") or cells.NONE),
+        run.status,
+    ]
 
 
 def _published(papers: list[Paper]) -> str:

@@ -94,10 +94,10 @@ def test_what_was_not_measured_is_said_and_not_invented(trained):
 def test_the_data_sets_corpus_release_and_overlaps_stand_above_its_table(trained):
     sizes = {"utterances": 2, "hours": 0.5, "speakers": 1, "labels": {"gold": 2}}
     overlap = {"speakers": {"train-test": {"shared": 6, "examples": ["s1"]}, "train-dev": {"shared": 0, "examples": []}}}
-    made = {"corpus": "fsdd", "release": "1.0.10", "split": "official", "splits": {"train": sizes, "test": sizes}}
+    made = {"corpus": "fsdd", "release": "1.0.10-RC", "split": "official", "splits": {"train": sizes, "test": sizes}}
     trained.json("data/toy/report.json", made | {"overlap": overlap, "rejected": {"no speech": 3}})
     text = report(trained)
-    assert "Corpus fsdd; release 1.0.10; split: official" in text
+    assert "Corpus fsdd; release 1.0.10-RC; split: official" in text
     assert "test 2 utterances, 0.50 h, 1 speakers" in text and "3 rejected" in text
     assert "Overlap: train and test share 6 speakers." in text
     assert "ynthetic" not in text
@@ -129,6 +129,15 @@ def test_a_system_decoded_on_another_set_stands_with_that_set(trained):
     trained.run("score", "--exp", "exp/toy")
     text = report(trained)
     assert text.index("## other") < text.index("toy: train_a") < text.index("## toy")
+
+
+def test_language_models_have_a_table_of_their_own(trained):
+    dev = {"per_word": 56.57, "unknown": 67, "tokens": 1728}
+    trained.json("exp/toy/lm_a/run.json", {"ngrams": [10, 20], "dev": dev, "leaks_dropped": 1, "seconds": 0.1, "commit": "abc"})
+    Path("exp/toy/lm_a/conf.yaml").write_text("tokens: word\norder: 2\n")
+    assert "| toy | lm_a | word | 2 | 30 | 56.57 | 3.88 % | 1 | 0 s | abc | finished |" in report(trained)
+    Path("exp/toy/lm_b").mkdir()
+    assert "| toy | lm_b | – | – | – | – | – | – | not measured | – | no record |" in report(trained)
 
 
 def test_groups_are_compared_where_there_are_several(trained):
