@@ -70,10 +70,12 @@ install_main() {
   echo "install.sh: tools/requirements.txt"
   install_lock tools/requirements.txt
   mend_torchaudio
-  python -c '
+  local said
+  said=$(python -c '
 import torch, torchaudio, lhotse, lightning_fabric, numba, sentencepiece, soundfile, espeakng_loader, tensorboard
 import espnet2.asr.ctc, espnet2.asr.decoder.transformer_decoder, espnet2.asr.encoder.e_branchformer_encoder
-print("install.sh: torch", torch.__version__, "and the rest can be imported")'
+print(torch.__version__)' 2>&1) || fail "cannot be imported: $(tail -n 1 <<<"$said"); remove .venv and start again"
+  echo "install.sh: torch $(tail -n 1 <<<"$said") and the rest are in place"
 }
 
 locks=(tools/requirements.txt)
@@ -87,7 +89,7 @@ for lock in "${locks[@]}"; do current "$lock" || missing+=("$lock"); done
 ((${#missing[@]})) || exit 0
 
 mkdir -p .venv
-exec 9>.venv/.lock
+exec 9>.venv/.install.lock # not .lock, which is uv's own
 flock --nonblock 9 || { echo "install.sh: waiting for another install to end" && flock 9; }
 unset PYTHONHOME PYTHONPATH VIRTUAL_ENV
 make_venv
