@@ -21,14 +21,13 @@ UNSEEN_SHARE = 0.1  # of the word types of dev and of test
 TYPES_A_SENTENCE = 2.35  # word types that a held-out sentence adds, as measured; sets how many forms are kept out
 RARE = 2  # a form may be kept out of train if no more sentences than this use it
 MAX_WORDS = 13
-PATIENCE = 10  # draws for each sentence wanted
 HELD_OUT_SHARE = {"test": 0.1, "dev": 0.1}  # of the sentences
 
 
-def draw(counts: dict[str, int], command_counts: dict[str, int], seed: int) -> list[Sentence]:
+def draw(counts: dict[str, int], command_counts: dict[str, int], seed: int, patience: int = 10) -> list[Sentence]:
     """Distinct sentences: `counts` of each dialect, and besides them `command_counts` commands.
 
-    Raises UsageError where the grammar has not so many.
+    Raises UsageError where `patience` draws for each sentence wanted do not suffice: the grammar has not so many.
     """
     chosen: dict[str, Sentence] = {}
     for domain, wanted in (("", counts), (commands.DOMAIN, command_counts)):
@@ -36,7 +35,7 @@ def draw(counts: dict[str, int], command_counts: dict[str, int], seed: int) -> l
             speech = Speech(dialect, random.Random(f"{seed} {domain} {dialect}"))
             say = _source(dialect, domain)
             until = len(chosen) + count
-            for _ in range(PATIENCE * count):
+            for _ in range(patience * count):
                 if len(chosen) == until:
                     break
                 sentence = say(speech)
