@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,7 +43,7 @@ class Nbest:
 
 
 def write_nbest(path: Path, lists: Iterable[Nbest]) -> int:
-    return write_jsonl_gz(path, (dataclasses.asdict(one) for one in lists))
+    return write_jsonl_gz(path, (vars(one) | {"hyps": [_row(hyp) for hyp in one.hyps]} for one in lists))
 
 
 def read_nbest(path: Path) -> Iterator[Nbest]:
@@ -54,6 +53,11 @@ def read_nbest(path: Path) -> Iterator[Nbest]:
             yield Nbest(hyps=[_hypothesis(hyp) for hyp in row.pop("hyps")], **row)
         except (KeyError, TypeError) as error:
             raise RunError(f"{path}:{number}: not an n-best list: {error}") from None
+
+
+def _row(hyp: Hypothesis) -> dict[str, Any]:
+    words = None if hyp.words is None else [vars(word) for word in hyp.words]
+    return vars(hyp) | {"words": words}
 
 
 def _hypothesis(row: dict[str, Any]) -> Hypothesis:
