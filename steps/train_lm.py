@@ -63,6 +63,9 @@ def train(data: Path, manifests: list[Path], tokenizer_dir: Path | None, conf: L
         record |= {"sentences": counted.sentences, "tokens": counted.tokens, "unknown_tokens": counted.unknown}
         print(f"{directory}: {counted.sentences} sentences, {counted.tokens} tokens; estimating order {conf.order}", flush=True)
         lm, discounts = estimate(counted, conf.prune)
+        for n, discount in enumerate(discounts, 1):
+            if discount.fallback:
+                print(f"{directory}: too few kinds of {n}-grams to estimate discounts; {discount.amounts} taken", flush=True)
         on_dev = perplexity(lm, sentences([dev]), pieces)
         lock.check()
         lm.save(directory / "lm.npz")

@@ -19,6 +19,8 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
+from cyasr.cli import UsageError
+
 Keys = NDArray[np.uint64]
 Ids = NDArray[np.uint32]
 Counts = NDArray[np.int64]
@@ -74,7 +76,7 @@ def count_ngrams(
             counted.counts.append(counts)
             offset += len(counted.keys[-2])
             if offset + len(keys) > MAX_NGRAMS:
-                raise ValueError(f"more than {MAX_NGRAMS} n-grams; lower the order")
+                raise UsageError(f"more than {MAX_NGRAMS} different n-grams; lower `order` or take less text")
             if n < order:
                 following = Path(work) / str(n)
                 _number_positions(text, numbers, n, chunk, keys, offset, following)
