@@ -12,7 +12,7 @@ from pathlib import Path
 
 from cyasr import conf as confs
 from cyasr.cli import run
-from cyasr.data.corpus import SPLITS, DataConf, name_of, raw_dir
+from cyasr.data.corpus import SPLITS, DataConf, name_of, raw_dir, remaking
 from cyasr.data.split import Plan, plan
 from cyasr.files import read_json, write_json
 from cyasr.stage import Stage
@@ -40,9 +40,9 @@ def main() -> None:
     stage = Stage(Path("data", name, ".stamp.json"), [raw / manifest for manifest in MANIFESTS], params)
     if stage.fresh():
         return
-    stage.stamp.unlink(missing_ok=True)
-    make_cuts(raw, plans, conf)
-    stage.done(Path("data", each.name, product) for each in plans for product in PRODUCTS)
+    with remaking(stage, [Path("data", each.name) for each in plans]):
+        make_cuts(raw, plans, conf)
+        stage.done(Path("data", each.name, product) for each in plans for product in PRODUCTS)
 
 
 def make_cuts(raw: Path, plans: list[Plan], conf: DataConf) -> None:

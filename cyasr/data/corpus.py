@@ -19,6 +19,7 @@ import hashlib
 import inspect
 import os
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -27,6 +28,7 @@ from typing import Any, Literal
 from cyasr import conf as confs
 from cyasr.cli import UsageError
 from cyasr.files import write_json, writing_gz
+from cyasr.lock import Lock
 from cyasr.stage import Stage
 
 SPLITS = ("train", "dev", "test")
@@ -148,9 +150,23 @@ def main(prepare: Prepare, get: str | None = None, audio: str | None = None, inp
     stage = Stage(raw / ".stamp.json", [code, *inputs], params)
     if stage.fresh():
         return
-    stage.stamp.unlink(missing_ok=True)
-    write_raw(prepare(corpus_dir, raw, conf), raw, conf, corpus_dir.glob(audio) if audio else ())
-    stage.done(raw / name for name in ("recordings.jsonl.gz", "supervisions.jsonl.gz", "rejects.tsv", "summary.json"))
+    with remaking(stage, [raw]):
+        write_raw(prepare(corpus_dir, raw, conf), raw, conf, corpus_dir.glob(audio) if audio else ())
+        stage.done(raw / name for name in ("recordings.jsonl.gz", "supervisions.jsonl.gz", "rejects.tsv", "summary.json"))
+
+
+@contextmanager
+def remaking(stage: Stage, folders: Iterable[Path]) -> Iterator[None]:
+    """Make `stage` anew, alone: its stamp is gone until it is done, and with it what a killed run left in `folders`.
+
+    Raises UsageError where another run is at it.
+    """
+    with Lock(stage.stamp.parent):
+        stage.stamp.unlink(missing_ok=True)
+        for folder in folders:
+            for unfinished in folder.glob(".*.tmp"):
+                unfinished.unlink()
+        yield
 
 
 def link_corpus(given: Path | None, raw: Path, get: str) -> Path:
