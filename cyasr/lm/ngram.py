@@ -9,6 +9,7 @@ was said. Scores are natural logs.
 from __future__ import annotations
 
 import zipfile
+from array import array
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from itertools import pairwise
@@ -102,11 +103,11 @@ class NgramLM:
 
     def encode(self, sentences: Iterable[Sequence[str]]) -> Ints:
         """<s> tokens </s> of all sentences in a row, as places in vocab."""
-        get = (self.ids | dict.fromkeys(SPECIALS, UNK)).get  # in text they are words like others, unknown ones
-        flat: list[int] = []
+        place = _Places(self.ids | dict.fromkeys(SPECIALS, UNK)).__getitem__  # in text, <s> is a word like others
+        flat = array("q")
         for sentence in sentences:
             flat.append(BOS)
-            flat.extend([get(token, UNK) for token in sentence])
+            flat.extend(map(place, sentence))
             flat.append(EOS)
         return np.array(flat, np.int64)
 
@@ -211,6 +212,13 @@ class NgramLM:
             shortest[level] = np.where(same[level], shortest[self._suffix[level]], shortest[level])
             start = end
         return shortest
+
+
+class _Places(dict[str, int]):
+    """Places in the vocabulary; <unk>'s for tokens outside it."""
+
+    def __missing__(self, token: str) -> int:
+        return UNK
 
 
 def _chunks(sentences: Sequence[Sequence[str]], tokens: int) -> Iterable[Sequence[Sequence[str]]]:
