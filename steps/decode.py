@@ -125,7 +125,7 @@ def _windows(cuts: Path, job: int, jobs: int) -> Iterator[list[Cut]]:
 
 def _language_model(one: Decoding, system: Any) -> Any:
     """The n-gram as the search takes it. Raises UsageError where its tokens are not the system's."""
-    from cyasr.lm.ngram import NgramLm
+    from cyasr.lm.ngram import NgramLM
 
     from cyasr.search.shallow_fusion import NgramFusion
 
@@ -133,7 +133,7 @@ def _language_model(one: Decoding, system: Any) -> Any:
     tokens = confs.read(one.lm / "conf.yaml").get("tokens")
     if tokens != system.conf.tokenizer:
         raise UsageError(f"{one.lm} is over {tokens!r} and {one.exp} over {system.conf.tokenizer!r} tokens: they cannot meet")
-    return NgramFusion(NgramLm.load(one.lm / "lm.npz"), system.tokenizer.tokens)
+    return NgramFusion(NgramLM.load(one.lm / "lm.npz"), system.tokenizer.tokens)
 
 
 def _gather(one: Decoding, jobs: int) -> None:

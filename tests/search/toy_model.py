@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike, NDArray
 from torch import nn
 
 VOCABULARY, FEATURES, SIZE = 30, 20, 48  # 0 blank, 1 unk, last sos/eos
@@ -14,7 +15,7 @@ EOS = VOCABULARY - 1
 
 
 class Bigram:
-    """A bigram over token ids with the calls of cyasr.lm.ngram.NgramLm; its states are the last tokens."""
+    """A bigram over token ids with the calls of cyasr.lm.ngram.NgramLM; its states are the last tokens."""
 
     def __init__(self, sentences: list[list[int]]) -> None:
         self.vocab = ["<unk>", *(f"t{token}" for token in range(2, EOS)), "</s>"]
@@ -23,16 +24,16 @@ class Bigram:
             ids = [token - 1 for token in tokens]
             for before, after in zip([len(self.vocab), *ids], [*ids, len(self.vocab) - 1], strict=True):
                 counts[before, after] += 1
-        self.log_probs = torch.from_numpy(np.log(counts / counts.sum(axis=1, keepdims=True)).astype(np.float32))
+        self.log_probs = np.log(counts / counts.sum(axis=1, keepdims=True)).astype(np.float32)
 
     def start(self) -> int:
         return len(self.vocab)
 
-    def scores(self, states: torch.Tensor) -> torch.Tensor:
-        return self.log_probs[states]
+    def scores(self, states: ArrayLike) -> NDArray[np.float32]:
+        return self.log_probs[np.asarray(states)]
 
-    def advance(self, states: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
-        return tokens
+    def advance(self, states: ArrayLike, tokens: ArrayLike) -> NDArray[np.int64]:
+        return np.asarray(tokens, np.int64)
 
 
 @dataclass
