@@ -1,6 +1,6 @@
 """Text to token ids and back: characters or sentencepiece unigram pieces, learnt from train text only.
 
-A tokenizer is a directory: `tokens.txt` (one token a line, its id the line's number from 0) and, for pieces,
+A character is a letter with its marks. A tokenizer is a directory: `tokens.txt` (one token a line, its id the line's number from 0) and, for pieces,
 `pieces.model`. Id 0 is CTC's <blank>, 1 <unk>, the last <sos/eos>. Both kinds write a space as ▁, sentencepiece's way.
 """
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
-from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -49,7 +48,7 @@ class Tokenizer:
         """`text` cut into tokens' spellings; what was never seen in train keeps its own spelling."""
         if self._model is not None:
             return self._model.encode(text, out_type=str)
-        return list(text.replace(" ", SPACE))
+        return _graphemes(text)
 
     def encode(self, text: str) -> list[int]:
         return [self._ids.get(piece, self.unk_id) for piece in self.pieces(text)]
@@ -86,12 +85,16 @@ def train(texts: Iterable[str], name: str, directory: Path) -> Tokenizer:
     """
     size = parse_name(name)
     if size is None:
-        inventory = Counter(character for text in texts for character in text.replace(" ", SPACE))
-        tokens = [BLANK, UNK, *sorted(inventory), SOS_EOS]
+        tokens = [BLANK, UNK, *sorted({grapheme for text in texts for grapheme in _graphemes(text)}), SOS_EOS]
     else:
         tokens = _train_pieces(texts, size, directory / "pieces.model")
     write_text(directory / "tokens.txt", "".join(f"{token}\n" for token in tokens))
     return Tokenizer.load(directory)
+
+
+def _graphemes(text: str) -> list[str]:
+    """Letters with the marks that stand on them: σ̆ is one token, as it is one sound. A space is ▁."""
+    return re.findall(r".[\u0300-\u036f]*", text.replace(" ", SPACE), re.DOTALL)
 
 
 def _train_pieces(texts: Iterable[str], size: int, model: Path) -> list[str]:
