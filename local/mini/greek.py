@@ -84,7 +84,7 @@ class Noun:
     plural: tuple[str, str] | None
 
     def form(self, case: int, plural: bool = False) -> str:
-        """ "" where the noun has no such form here."""
+        """The form, or nothing where the noun has none here."""
         forms = self.plural if plural else self.singular
         return forms[case] if forms and case < len(forms) else ""
 
