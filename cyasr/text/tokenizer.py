@@ -7,9 +7,8 @@ A character is a letter with its marks. A tokenizer is a directory: `tokens.txt`
 from __future__ import annotations
 
 import re
-import shutil
-import tempfile
 from collections.abc import Iterable
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -101,29 +100,25 @@ def _train_pieces(texts: Iterable[str], size: int, model: Path) -> list[str]:
     """Sentencepiece's unigram model with `size` pieces besides our three specials."""
     import sentencepiece
 
-    with tempfile.TemporaryDirectory() as work:
-        prefix = Path(work) / "pieces"
-        text = Path(work) / "text"
-        with open(text, "w", encoding="utf-8") as out:
-            out.writelines(f"{line}\n" for line in texts)
-        try:
-            sentencepiece.SentencePieceTrainer.train(
-                input=str(text),
-                model_prefix=str(prefix),
-                vocab_size=size + 1,
-                model_type="unigram",
-                character_coverage=1.0,
-                normalization_rule_name="identity",
-                bos_id=-1,
-                eos_id=-1,
-                num_threads=1,
-                minloglevel=2,
-            )
-        except RuntimeError as error:
-            reason = re.sub(r"^.*\]\s*", "", str(error).strip().splitlines()[-1])
-            raise UsageError(f"cannot learn {size} pieces from this text: {reason}") from None
-        with replacing(model) as temporary:
-            shutil.copyfile(prefix.with_suffix(".model"), temporary)
-        vocabulary = prefix.with_suffix(".vocab").read_text(encoding="utf-8")
-    pieces = [line.split("\t")[0] for line in vocabulary.splitlines()]
+    written = BytesIO()
+    try:
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=iter(texts),
+            model_writer=written,
+            vocab_size=size + 1,
+            model_type="unigram",
+            character_coverage=1.0,
+            normalization_rule_name="identity",
+            bos_id=-1,
+            eos_id=-1,
+            num_threads=1,
+            minloglevel=2,
+        )
+    except RuntimeError as error:
+        reason = re.sub(r"^.*\]\s*", "", str(error).strip().splitlines()[-1])
+        raise UsageError(f"cannot learn {size} pieces from this text: {reason}") from None
+    with replacing(model) as temporary:
+        temporary.write_bytes(written.getvalue())
+    learnt = sentencepiece.SentencePieceProcessor(model_file=str(model))
+    pieces = [learnt.id_to_piece(i) for i in range(learnt.get_piece_size())]
     return [BLANK, UNK, *(piece for piece in pieces if piece != "<unk>"), SOS_EOS]
