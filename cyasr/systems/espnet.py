@@ -27,7 +27,9 @@ from cyasr.nbest import Hypothesis, Nbest
 from cyasr.search.conf import DecodeConf
 from cyasr.search.ctc import greedy
 from cyasr.search.joint import SearchConf, SearchHypothesis, TokenLm, joint_search
+from cyasr.systems.espnet_cpu import accelerate
 from cyasr.systems.espnet_decoder import IncrementalDecoder
+from cyasr.systems.espnet_padding import ignore_padding
 from cyasr.text.tokenizer import Tokenizer, tokenizer_dir
 
 with redirect_stdout(StringIO()):  # ESPnet prints that it goes on without Flash Attention
@@ -138,6 +140,7 @@ class System(torch.nn.Module):
         self.tokenizer = tokenizer
         vocabulary = len(tokenizer.tokens)
         self.encoder = _encoder(conf)
+        ignore_padding(self.encoder)
         self.decoder = TransformerDecoder(
             vocabulary,
             conf.size,
@@ -151,6 +154,7 @@ class System(torch.nn.Module):
             **_native(conf, "decoder"),
         )
         self.ctc = CTC(vocabulary, conf.size)
+        accelerate(self)
         self._incremental: IncrementalDecoder | None = None
 
     def collator(self, train: bool) -> Callable[..., Batch]:
