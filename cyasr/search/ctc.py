@@ -62,7 +62,7 @@ class PrefixScorer:
 
     def __init__(self, log_probs: torch.Tensor, lens: torch.Tensor, end: int, blank: int = 0) -> None:
         self.end, self.blank = end, blank
-        self._probs = log_probs.detach().to("cpu", torch.float64).exp().numpy()
+        self._probs = log_probs.detach().to("cpu", torch.float32).exp().numpy()
         self._lens = lens.cpu().numpy().astype(np.int64)
         n = len(self._probs)
         self._state = _empty_prefix(self._probs, self._lens, blank)
@@ -95,7 +95,7 @@ class PrefixScorer:
 
 
 @numba.njit(cache=True)
-def _empty_prefix(probs: Floats, lens: Ints, blank: int) -> tuple[Floats, Floats, Floats]:
+def _empty_prefix(probs: NDArray[np.float32], lens: Ints, blank: int) -> tuple[Floats, Floats, Floats]:
     count, frames = probs.shape[0], probs.shape[1]
     non_blank = np.zeros((count, frames + 1))
     blanks = np.zeros((count, frames + 1))
@@ -115,7 +115,7 @@ def _empty_prefix(probs: Floats, lens: Ints, blank: int) -> tuple[Floats, Floats
 
 @numba.njit(cache=True, fastmath={"contract", "reassoc"})
 def _score(
-    probs: Floats,
+    probs: NDArray[np.float32],
     lens: Ints,
     non_blank: Floats,
     blanks: Floats,
@@ -169,7 +169,7 @@ def _score(
 
 @numba.njit(cache=True)
 def _extend(
-    probs: Floats,
+    probs: NDArray[np.float32],
     lens: Ints,
     non_blank: Floats,
     blanks: Floats,

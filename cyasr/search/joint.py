@@ -9,6 +9,7 @@ Recognition", sections II-C and IV (equation 50: end detection).
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from heapq import heappush, heappushpop
 from typing import Protocol
 
 import numba
@@ -124,14 +125,21 @@ class _Beams:
 
 @dataclass
 class _Ended:
+    nbest: int
     hyps: list[SearchHypothesis] = field(default_factory=list)
     best: float = -np.inf
     best_at: dict[int, float] = field(default_factory=dict)  # the best total of those that ended at a step
+    listed: list[float] = field(default_factory=list)  # a heap of the n best totals
 
     def add(self, step: int, hyp: SearchHypothesis) -> None:
         self.hyps.append(hyp)
         self.best = max(self.best, hyp.total)
         self.best_at[step] = max(self.best_at.get(step, -np.inf), hyp.total)
+        (heappush if len(self.listed) < self.nbest else heappushpop)(self.listed, hyp.total)
+
+    def settled(self, reachable: float) -> bool:
+        """Whether the list stays as it is when nothing with a total above `reachable` can come."""
+        return len(self.listed) == self.nbest and self.listed[0] >= reachable
 
     def hopeless(self, step: int) -> bool:
         """Equation 50; as in ESPnet, the lengths looked at trail the step by two."""
@@ -169,7 +177,7 @@ class _Search:
             self.decoder.start(encoded, lens)
         self.lm_states = self.lm.start(count) if self.lm else np.zeros(count, np.int64)
         self.nothing = np.zeros((1, vocabulary), np.float32)  # what an absent model says
-        self.ended = [_Ended() for _ in range(count)]
+        self.ended = [_Ended(conf.nbest) for _ in range(count)]
         shape = (count, 1)
         self.beams = _Beams(np.zeros(shape), np.zeros(shape), np.zeros(shape), np.full((*shape, 1), eos), np.arange(count))
 
@@ -265,9 +273,12 @@ class _Search:
                 self.ended[utterance].add(step, hyp)
         beams.total[ends] = -np.inf
         running: NDArray[np.bool_] = ~last & (beams.total > -np.inf).any(axis=1)
-        if self.conf.maxlenratio == 0.0:
-            for n in np.flatnonzero(running):
-                running[n] = not self.ended[beams.utterances[n]].hopeless(step)
+        # Log probabilities only ever lower a total; a length bonus may raise it with every token to come
+        gain = max(0.0, self.conf.penalty) * (self.stop[beams.utterances] - 1 - step)
+        for n, reachable in enumerate(beams.total.max(axis=1) + gain):
+            ended = self.ended[beams.utterances[n]]
+            if ended.settled(reachable) or (self.conf.maxlenratio == 0.0 and ended.hopeless(step)):
+                running[n] = False
         return running
 
     def _select(self, parents: Ints, tokens: Ints, prefix: Floats, kept: Ints | None) -> None:

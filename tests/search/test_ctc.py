@@ -44,9 +44,11 @@ def test_prefix_scores_are_the_sums_over_all_paths(seed: int, frames: int, token
         scores = scorer.score(candidates)[0]
         prefix = tuple(tokens[:i])
         for candidate in (1, 2):
-            assert scores[candidate - 1] == pytest.approx(summed(log_probs, (*prefix, candidate), whole=False), rel=1e-9)
+            assert scores[candidate - 1] == pytest.approx(
+                summed(log_probs, (*prefix, candidate), whole=False), rel=1e-6, abs=1e-6
+            )
         assert scores[2] == LOG_ZERO
-        assert scores[3] == pytest.approx(summed(log_probs, prefix, whole=True), rel=1e-9)
+        assert scores[3] == pytest.approx(summed(log_probs, prefix, whole=True), rel=1e-6, abs=1e-6)
         scorer.select(np.array([0]), np.array([token]), scores[[token - 1]], None)
 
 
@@ -62,7 +64,7 @@ def test_prefix_scores_do_not_underflow_on_long_and_unlikely_outputs() -> None:
     loss = torch.nn.functional.ctc_loss(
         log_probs.double().transpose(0, 1), torch.tensor([tokens]), torch.tensor([frames]), torch.tensor([400]), reduction="sum"
     )
-    assert whole == pytest.approx(-loss.item(), rel=1e-9)
+    assert whole == pytest.approx(-loss.item(), rel=1e-6, abs=1e-6)
     assert whole < -4000
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from toy_model import EOS, Bigram, Toy
@@ -26,7 +27,8 @@ def espnet_search(toy: Toy, conf: SearchConf, encoded: torch.Tensor) -> list[Any
         """The toy's bigram, scored as ESPnet's full scorers are: blank and unk as <unk>, the end as </s>."""
 
         def __init__(self, lm: Bigram) -> None:
-            self.log_probs = torch.cat([lm.log_probs[:, :1], lm.log_probs], dim=1)
+            log_probs = torch.from_numpy(lm.log_probs)
+            self.log_probs = torch.cat([log_probs[:, :1], log_probs], dim=1)
 
         def batch_init_state(self, x: torch.Tensor) -> None:
             return None
@@ -96,6 +98,7 @@ def assert_same(ours: list[SearchHypothesis], theirs: list[Any], whole_list: boo
 @pytest.fixture(scope="module")
 def utterances(toy: Toy) -> tuple[torch.Tensor, torch.Tensor]:
     """210 utterances of many lengths, from clean to hardly readable: (N, T, D), lens."""
+    toy.rng = np.random.default_rng(11)
     return toy.encode([toy.utterance(noise=0.5 + 2.0 * i / 210)[0] for i in range(210)])
 
 
@@ -123,7 +126,8 @@ def test_same_best_path_and_scores_on_210_utterances(toy: Toy, utterances: tuple
     ids=lambda conf: f"beam{conf.beam}-ctc{conf.ctc_weight}-lm{conf.lm_weight}-len{conf.minlenratio}-{conf.maxlenratio}",
 )
 def test_same_lists_with_other_settings(toy: Toy, utterances: tuple[torch.Tensor, torch.Tensor], conf: SearchConf) -> None:
-    encoded, lens = utterances[0][::12], utterances[1][::12]
+    long = torch.nonzero(utterances[1] >= 8).flatten()[::12]  # ESPnet fails where a fixed maxlenratio exceeds the frames
+    encoded, lens = utterances[0][long], utterances[1][long]
     for hyps, x, n in zip(our_search(toy, conf, encoded, lens), encoded, lens, strict=True):
         assert_same(hyps, espnet_search(toy, conf, x[:n]), whole_list=conf.minlenratio == 0.0)
 
