@@ -189,15 +189,13 @@ def our_decoder(arguments: argparse.Namespace, directory: Path) -> Any:
 
     from cyasr.data.features import pad
     from cyasr.search.joint import SearchConf, joint_search
-    from cyasr.systems.espnet_cpu import accelerate, keep_freed_memory
+    from cyasr.systems.espnet_cpu import keep_freed_memory
     from cyasr.systems.espnet_decoder import IncrementalDecoder
-    from cyasr.systems.espnet_encoder import PaddedEncoder
 
     system, lm = restore(arguments)
     tokenizer = system.tokenizer
     keep_freed_memory()
-    accelerate(system.encoder)
-    encoder, decoder = PaddedEncoder(system.encoder), IncrementalDecoder(system.decoder)
+    decoder = IncrementalDecoder(system.decoder)
     conf = SearchConf(
         beam=arguments.beam,
         ctc_weight=arguments.ctc_weight,
@@ -210,7 +208,7 @@ def our_decoder(arguments: argparse.Namespace, directory: Path) -> Any:
     def decode(features: list[torch.Tensor]) -> list[dict[str, Any]]:
         hyps = []
         for first in range(0, len(features), arguments.batch):
-            encoded, lens = encoder(*pad(features[first : first + arguments.batch], 0.0))
+            encoded, lens = system.encode(*pad(features[first : first + arguments.batch], 0.0))
             log_probs = system.log_probs(encoded)
             for nbest in joint_search(conf, log_probs, lens, tokenizer.sos_eos_id, decoder=decoder, encoded=encoded, lm=lm):
                 text = tokenizer.decode(nbest[0].tokens)
