@@ -33,12 +33,11 @@ def main() -> int:
 
     outcomes = Pool(request).run()
     failed = [outcome for outcome in outcomes if outcome.status]
-    for outcome in failed[:3]:
-        if outcome.last_line:
-            print(outcome.last_line, file=sys.stderr)
+    for line, outcome in {outcome.last_line: outcome for outcome in reversed(failed)}.items():
+        print(f"{line}\n" * bool(line), end="", file=sys.stderr)
         killed = " (killed; out of memory?)" if outcome.status == 137 else ""
         print(f"run_job: status {outcome.status}{killed}, log: {outcome.log}", file=sys.stderr)
-    if len(failed) > 3:
+    if len(failed) > 1:
         print(f"run_job: {len(failed)} of {len(outcomes)} jobs failed", file=sys.stderr)
     return max(outcome.status for outcome in outcomes)
 

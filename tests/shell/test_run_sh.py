@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -18,6 +19,7 @@ SCRIPTS = ["run.sh", "egs/cypriot/run.sh"]
 RECORDER = """#!/usr/bin/env bash
 case "$*" in
   *--list-sets*) printf '%s\\n' ${SETS:-mini} ;;
+  utils/show_table.py*) ;;
   *) printf '%q ' "$@" >> launched; echo >> launched ;;
 esac
 """
@@ -38,7 +40,6 @@ def recipe(tmp_path: Path) -> Path:
     (root / "conf" / "data_mini.yaml").write_text("corpus: mini\n")
     (root / "conf" / "data_folded.yaml").write_text("base: data_mini.yaml\n")
     (root / "local" / "data_mini.py").touch()
-    (root / "egs" / "cypriot" / "RESULTS.md").write_text("# Results\n\n| system | WER |\n")
     (root / ".venv" / "bin").mkdir(parents=True)
     (root / ".venv" / ".installed-requirements").touch()
     python = root / ".venv" / "bin" / "python"
@@ -158,6 +159,11 @@ def test_redo_reaches_training_only(recipe: Path) -> None:
     assert steps([line for line in lines if "--redo" in line]) == ["steps.train"]
 
 
-def test_results_table_is_printed_at_the_end(recipe: Path) -> None:
-    result = run(recipe / "egs" / "cypriot" / "run.sh", "--stage", "9")
-    assert result.stdout.splitlines() == ["== 9. Results", "| system | WER |"]
+def test_results_table_of_the_corpus_is_printed_at_the_end(tmp_path: Path) -> None:
+    results = tmp_path / "RESULTS.md"
+    results.write_text(
+        "# R\n## a\n| X |\n## mini\n\ntext\n\n| Conf | Commit | WER % |\n| --- | --- | --- |\n| σ̆a | b | 4.2 |\n\n| Z |\n"
+    )
+    words = [sys.executable, ROOT / "utils" / "show_table.py", results, "mini", "Commit", "no such column"]
+    shown = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    assert shown == "Conf  WER %\nσ̆a   4.2\n"

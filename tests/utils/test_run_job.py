@@ -122,6 +122,17 @@ def test_bad_usage_is_not_tried_again_and_its_line_is_shown(tmp_path: Path) -> N
     assert (tmp_path / "tries").read_text() == "x\n"
 
 
+def test_what_several_jobs_complain_of_is_shown_once(tmp_path: Path) -> None:
+    result = run_job("JOB=1:4", "JOB.log", "bash", "-c", "echo $((JOB % 2)) is wrong; exit 2", cwd=tmp_path)
+    assert sorted(result.stderr.splitlines()) == [
+        "0 is wrong",
+        "1 is wrong",
+        "run_job: 4 of 4 jobs failed",
+        "run_job: status 2, log: 1.log",
+        "run_job: status 2, log: 2.log",
+    ]
+
+
 def test_traceback_stays_in_the_log(tmp_path: Path) -> None:
     result = run_job("--retries", "0", "log", sys.executable, "-c", "raise ValueError('no such fold')", cwd=tmp_path)
     assert result.returncode == 1
