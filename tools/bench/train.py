@@ -82,6 +82,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
 
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the programs started end too
     with tempfile.TemporaryDirectory(prefix="bench_train_") as scratch:
         bench = prepare(Path(scratch), arguments.data, arguments.conf, arguments.minutes * 60, arguments.window)
         contestants: dict[str, Callable[[], Run]] = {
