@@ -8,7 +8,7 @@ Recognition", sections II-C and IV (equation 50: end detection).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from heapq import heappush, heappushpop
 from typing import Protocol
 
@@ -105,7 +105,7 @@ def joint_search(
             forced = _Search(conf, log_probs[one], lens[one], eos, blank, decoder, alone, lm, None)
             results[n] = [forced.score(best_paths[n].tokens)]
         elif conf.minlenratio >= 0.1:
-            shorter = SearchConf(**{**vars(conf), "minlenratio": conf.minlenratio - 0.1})
+            shorter = replace(conf, minlenratio=conf.minlenratio - 0.1)
             results[n] = joint_search(
                 shorter, log_probs[one], lens[one], eos, decoder=decoder, encoded=alone, lm=lm, blank=blank
             )[0]
