@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import resource
 import socket
 import subprocess
 import time
@@ -159,8 +158,3 @@ def commit() -> str:
 
 def _git(*arguments: str) -> str:
     return subprocess.run(["git", *arguments], capture_output=True, text=True, check=True).stdout
-
-
-def peak_memory_mb() -> float:
-    """This process's largest resident set, MiB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

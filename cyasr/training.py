@@ -13,7 +13,6 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -23,7 +22,9 @@ from torch.utils.data import DataLoader
 from cyasr import checkpoints
 from cyasr.cli import RunError
 from cyasr.data.sampler import GlobalBatches, Shares, total_seconds
-from cyasr.experiment import Experiment, TrainConf, peak_memory_mb
+from cyasr.experiment import Experiment, TrainConf
+from cyasr.process import peak_memory_mb
+from cyasr.training_log import TrainingLog
 
 
 @dataclass
@@ -82,8 +83,9 @@ class Trainer:
         self.batches = GlobalBatches(self.train_cuts, conf.batch_seconds, conf.buckets, conf.seed)
         # at least five evaluations a run, at least one an `evaluate_epochs`
         self.evaluate_every = min(conf.evaluate_epochs, conf.epochs / 5)
-        self._sums: defaultdict[str, float] = defaultdict(float)
-        self._log: Log = Log(experiment.directory, fabric.global_rank == 0)
+        self._sums: defaultdict[str, float] = defaultdict(float)  # since the last line of the log
+        self._reported = 0.0  # seconds of training at that line
+        self._log = TrainingLog(experiment.directory, fabric.global_rank == 0)
         torch.manual_seed(conf.seed + fabric.global_rank)
         self._resume()
 
@@ -238,6 +240,7 @@ class Trainer:
             return
         path, state = found
         self.progress = Progress(**state["progress"])
+        self._reported = self.progress.elapsed
         self.system.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         states = state["random"]
@@ -264,7 +267,7 @@ class Trainer:
 
     def _report(self) -> None:
         """A line every `log_seconds`, from this process's share of the batches."""
-        elapsed = self.progress.elapsed - self._log.reported
+        elapsed = self.progress.elapsed - self._reported
         if elapsed < self.conf.log_seconds or not self._sums["count"]:
             return
         done = self.progress.epochs(self.epoch_seconds)
@@ -275,7 +278,8 @@ class Trainer:
             "infeasible": float(self._sums["infeasible"]),
         }
         left = (self.conf.epochs - done) * self.epoch_seconds / max(values["speech_seconds_per_second"], 1e-6)
-        self._log.training(self.progress, done, self.conf.epochs, values, left)
+        self._log.training(self.progress.steps, done, self.conf.epochs, values, left)
+        self._reported = self.progress.elapsed
         self._sums.clear()
 
 
@@ -288,45 +292,6 @@ class Loading(torch.utils.data.Dataset[dict[str, Any]]):
     def __getitem__(self, item: dict[str, Any]) -> dict[str, Any]:
         batch = self.collate(item["cuts"], item["epoch"])
         return {key: value for key, value in item.items() if key != "cuts"} | {"batch": batch}
-
-
-class Log:
-    """train.log and TensorBoard events, written by process 0 alone."""
-
-    def __init__(self, directory: Path, active: bool) -> None:
-        self.directory = directory
-        self.active = active
-        self.reported = 0.0
-        self._events: Any = None
-
-    def start(self, step: int) -> None:
-        if self.active:
-            from torch.utils.tensorboard import SummaryWriter
-
-            self._events = SummaryWriter(str(self.directory), purge_step=step + 1)
-
-    def line(self, text: str) -> None:
-        if self.active:
-            print(text, flush=True)
-            with open(self.directory / "train.log", "a", encoding="utf-8") as out:
-                out.write(f"{time.strftime('%H:%M:%S')} {text}\n")
-
-    def training(self, progress: Progress, done: float, epochs: float, values: dict[str, float], left: float) -> None:
-        self.reported = progress.elapsed
-        shown = " ".join(f"{name} {value:.4g}" for name, value in values.items() if name != "infeasible" or value)
-        self.line(f"epoch {done:.2f}/{epochs:g} step {progress.steps} {shown} ({left / 60:.1f} min left)")
-        self._scalars("train", values, progress.steps)
-
-    def evaluation(self, result: dict[str, float]) -> None:
-        shown = " ".join(f"{name} {value:.4g}" for name, value in result.items() if name not in {"epoch", "step"})
-        self.line(f"epoch {result['epoch']:.2f} step {result['step']:.0f} dev {shown}")
-        self._scalars("dev", result, int(result["step"]))
-
-    def _scalars(self, group: str, values: dict[str, float], step: int) -> None:
-        if self._events is not None:
-            for name, value in values.items():
-                self._events.add_scalar(f"{group}/{name}", value, step)
-            self._events.flush()
 
 
 def _optimizer(system: torch.nn.Module, conf: TrainConf) -> torch.optim.Optimizer:

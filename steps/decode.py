@@ -71,8 +71,10 @@ def main() -> None:
     if not due:
         return
 
+    from cyasr.process import keep_freed_memory
     from cyasr.systems import restore
 
+    keep_freed_memory()
     system = restore(arguments.exp)
     for one in due:
         _decode(one, system, arguments.job, arguments.njobs)
@@ -126,7 +128,6 @@ def _windows(cuts: Path, job: int, jobs: int) -> Iterator[list[Cut]]:
 def _language_model(one: Decoding, system: Any) -> Any:
     """The n-gram as the search takes it. Raises UsageError where its tokens are not the system's."""
     from cyasr.lm.ngram import NgramLM
-
     from cyasr.search.shallow_fusion import NgramFusion
 
     assert one.lm is not None

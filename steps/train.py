@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import ctypes
 import os
 import shutil
-import signal
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +12,7 @@ from typing import TYPE_CHECKING
 from cyasr import conf as confs
 from cyasr.cli import run
 from cyasr.experiment import Experiment, input_hashes, surroundings
+from cyasr.process import die_with_parent, keep_freed_memory
 from cyasr.stage import Stage
 from cyasr.text.tokenizer import tokenizer_dir
 
@@ -34,7 +32,7 @@ def main() -> None:
 
     first = "LOCAL_RANK" not in os.environ  # further processes are started by the first
     if not first:
-        _die_with_parent()
+        die_with_parent()
     keys = confs.read(arguments.conf)
     experiment = Experiment(arguments.data, arguments.conf)
     if arguments.redo and first:
@@ -93,6 +91,7 @@ def _train(experiment: Experiment, conf: TrainConf, gpus: int | None) -> dict[st
     started = time.monotonic()
     fabric = make_fabric(conf, gpus)
     fabric.launch()
+    keep_freed_memory()
     torch.manual_seed(conf.seed)
     system = family(conf.system).build(conf, experiment.data)
     if fabric.global_rank == 0:
@@ -114,12 +113,6 @@ def _train(experiment: Experiment, conf: TrainConf, gpus: int | None) -> dict[st
 
 def _count(system: torch.nn.Module) -> int:
     return sum(parameter.numel() for parameter in system.parameters())
-
-
-def _die_with_parent() -> None:
-    """End with the first process, also when that one is killed (Linux)."""
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
 if __name__ == "__main__":

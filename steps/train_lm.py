@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import resource
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 from cyasr import conf as confs
 from cyasr.cli import UsageError, run
 from cyasr.lm.conf import LmConf
+from cyasr.process import peak_memory_mb
 from cyasr.stage import Stage
 
 PRODUCTS = ("lm.npz", "lm.arpa.gz", "leaks.tsv", "conf.yaml", "run.json")
@@ -80,7 +80,7 @@ def train(data: Path, manifests: list[Path], tokenizer_dir: Path | None, conf: L
             "leaks_dropped": sum(source.dropped for source in sources),
             "inputs": input_hashes([*manifests, *map(Path, conf.text)]),
             "seconds": round(time.monotonic() - started, 2),
-            "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+            "peak_memory_mb": round(peak_memory_mb()),
         }
         write_json(directory / "run.json", record)
     print(

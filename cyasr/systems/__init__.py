@@ -17,7 +17,7 @@ from cyasr.cli import UsageError
 
 def family(name: str) -> ModuleType:
     """The module of a family. Raises UsageError, with the nearest valid name, where there is none."""
-    names = [path.stem for path in Path(__file__).parent.glob("[a-z]*.py")]
+    names = sorted(path.stem for path in Path(__file__).parent.glob("[a-z]*.py"))
     if name not in names:
         raise UsageError(f"unknown system {name!r}{confs.nearest(name, names)}")
     return importlib.import_module(f"cyasr.systems.{name}")

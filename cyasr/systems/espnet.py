@@ -23,13 +23,13 @@ from cyasr.cli import UsageError
 from cyasr.data.audio import Augment, add_noise, load, load_augmented
 from cyasr.data.features import MEL_BINS, filterbank, mask, pad
 from cyasr.experiment import TrainConf
+from cyasr.modules.espnet_cpu import accelerate
+from cyasr.modules.espnet_decoder import IncrementalDecoder
+from cyasr.modules.espnet_padding import ignore_padding
 from cyasr.nbest import Hypothesis, Nbest
 from cyasr.search.conf import DecodeConf
 from cyasr.search.ctc import greedy
 from cyasr.search.joint import SearchConf, SearchHypothesis, TokenLm, joint_search
-from cyasr.systems.espnet_cpu import accelerate
-from cyasr.systems.espnet_decoder import IncrementalDecoder
-from cyasr.systems.espnet_padding import ignore_padding
 from cyasr.text.tokenizer import Tokenizer, tokenizer_dir
 
 with redirect_stdout(StringIO()):  # ESPnet prints that it goes on without Flash Attention

@@ -9,9 +9,9 @@ import pytest
 import torch
 from toy_model import EOS, Bigram, Toy
 
+from cyasr.modules.espnet_decoder import IncrementalDecoder
 from cyasr.search.joint import SearchConf, SearchHypothesis, joint_search
 from cyasr.search.shallow_fusion import NgramFusion
-from cyasr.systems.espnet_decoder import IncrementalDecoder
 
 TOLERANCE = 1e-3
 

@@ -74,7 +74,7 @@ def train_toy(steps: int = 400) -> Toy:
     from espnet2.asr.decoder.transformer_decoder import TransformerDecoder
     from espnet2.asr.encoder.e_branchformer_encoder import EBranchformerEncoder
 
-    from cyasr.systems.espnet_cpu import accelerate
+    from cyasr.modules.espnet_cpu import accelerate
 
     torch.manual_seed(1)
     rng = np.random.default_rng(1)

@@ -188,9 +188,9 @@ def our_decoder(arguments: argparse.Namespace, directory: Path) -> Any:
     import torch
 
     from cyasr.data.features import pad
+    from cyasr.modules.espnet_decoder import IncrementalDecoder
+    from cyasr.process import keep_freed_memory
     from cyasr.search.joint import SearchConf, joint_search
-    from cyasr.systems.espnet_cpu import keep_freed_memory
-    from cyasr.systems.espnet_decoder import IncrementalDecoder
 
     system, lm = restore(arguments)
     tokenizer = system.tokenizer

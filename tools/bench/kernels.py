@@ -18,7 +18,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from cyasr.systems.espnet_cpu import accelerate, keep_freed_memory
+from cyasr.modules.espnet_cpu import accelerate
+from cyasr.process import keep_freed_memory
 
 with contextlib.redirect_stdout(io.StringIO()):  # ESPnet prints that it goes on without Flash Attention
     from espnet.nets.pytorch_backend.conformer.swish import Swish

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from cyasr.systems.packed import PackedLinear
+from cyasr.modules.packed import PackedLinear
 
 
 @dataclass

@@ -18,8 +18,8 @@ with redirect_stdout(StringIO()):
     from espnet2.asr.encoder.e_branchformer_encoder import EBranchformerEncoder
     from espnet2.asr.encoder.transformer_encoder import TransformerEncoder
 
-from cyasr.systems import espnet_cpu
-from cyasr.systems.espnet_cpu import accelerate
+from cyasr.modules import espnet_cpu
+from cyasr.modules.espnet_cpu import accelerate
 
 ENCODERS = {
     "e_branchformer": lambda dropout: EBranchformerEncoder(
@@ -235,7 +235,7 @@ def test_dropout_at_the_ends_and_in_evaluation() -> None:
 
 FAULTS = """
 import resource, torch
-from cyasr.systems.espnet_cpu import keep_freed_memory
+from cyasr.process import keep_freed_memory
 keep_freed_memory()
 torch.ones(20_000_000) + 1
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt

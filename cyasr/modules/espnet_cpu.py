@@ -9,15 +9,13 @@ Where the time went (PyTorch 2.13, AMD Zen 5, one thread, 80 s of speech a step,
 - the two convolutions of the 4x front end: channels last, ReLU fused, gradients in place;
 - matrix products: oneDNN instead of MKL, which leaves AVX-512 unused on AMD;
 - depthwise convolutions: time seen as the width of a channels-last image, or its height for the weights' gradient;
-- dropout masks: 16 random bits an element instead of a random double;
-- memory: `keep_freed_memory` spares the page faults of handing large blocks back to the system after every operation.
+- dropout masks: 16 random bits an element instead of a random double.
 
 tools/bench/kernels.py prints the figures.
 """
 
 from __future__ import annotations
 
-import ctypes
 from typing import Any
 
 import torch
@@ -40,21 +38,6 @@ def accelerate(model: nn.Module) -> None:
         for slow, fast in FASTER.items():
             if type(module) is slow:
                 module.__class__ = fast
-
-
-def keep_freed_memory() -> None:
-    """Let malloc keep what is freed for the next operation (this process, glibc only; without effect elsewhere).
-
-    By default glibc maps every block above 32 MB afresh and the kernel zeroes it page by page: 30 ms for the 80 MB of
-    one front end activation, several times what computing it takes. Peak memory stays what it was.
-    """
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (OSError, AttributeError):
-        return
-    m_trim_threshold, m_mmap_max = -1, -4
-    mallopt(m_mmap_max, 0)
-    mallopt(m_trim_threshold, 2**31 - 1)
 
 
 def _fast(x: Tensor) -> bool:

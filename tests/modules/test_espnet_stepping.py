@@ -9,8 +9,8 @@ import pytest
 import torch
 from toy_model import EOS, VOCABULARY, Toy
 
-from cyasr.systems.espnet_decoder import IncrementalDecoder
-from cyasr.systems.espnet_padding import ignore_padding
+from cyasr.modules.espnet_decoder import IncrementalDecoder
+from cyasr.modules.espnet_padding import ignore_padding
 
 
 def test_steps_give_the_log_probabilities_of_the_whole_sequence(toy: Toy) -> None:
@@ -54,7 +54,7 @@ def test_padding_changes_nothing(family: str, fast: bool) -> None:
     from espnet2.asr.encoder.e_branchformer_encoder import EBranchformerEncoder
     from espnet2.asr.encoder.transformer_encoder import TransformerEncoder
 
-    from cyasr.systems.espnet_cpu import accelerate
+    from cyasr.modules.espnet_cpu import accelerate
 
     torch.manual_seed(0)
     common: dict[str, Any] = {"output_size": 16, "attention_heads": 2, "linear_units": 16, "num_blocks": 2}

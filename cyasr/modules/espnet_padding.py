@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 
-def ignore_padding(encoder: torch.nn.Module) -> None:
+def ignore_padding(encoder: Any) -> None:
     """Hook `encoder`, an espnet2 Conformer, E-Branchformer or Transformer encoder, in place; names and weights stay."""
     hooks = _Hooks()
     encoder.embed.register_forward_hook(hooks.count_frames)
