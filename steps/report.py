@@ -13,7 +13,7 @@ from cyasr.report.results import collect, compact, render
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="the file to write, egs/<recipe>/RESULTS.md")
-    parser.add_argument("--print", action="store_true", dest="show", help="print the test results as a table, too")
+    parser.add_argument("--print", dest="show", metavar="NAME", help="print the test results on this data set, too")
     arguments = parser.parse_args()
     report = collect(Path("exp"), Path("conf/papers.yaml"))
     text = render(report, f"python -m steps.report --out {arguments.out}")
@@ -23,7 +23,7 @@ def main() -> None:
         write_text(arguments.out, text)
         print(f"steps.report: {arguments.out}: {len(report.results)} results")
     if arguments.show:
-        print("\n" + compact(report), end="")
+        print("\n" + compact(report, arguments.show), end="")
 
 
 if __name__ == "__main__":

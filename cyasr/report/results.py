@@ -77,11 +77,12 @@ def render(report: Report, command: str) -> str:
     return "\n".join(parts)
 
 
-def compact(report: Report) -> str:
-    """The table for the terminal: test scores, and runs that have none."""
-    shown = [one for one in report.results if one.split == "test" or not one.score]
+def compact(report: Report, name: str) -> str:
+    """The table for the terminal: test scores on the data set `name` and its folds, and runs that have none."""
+    here = [one for one in report.results if one.tested_on.split("/")[0] == name]
+    shown = [one for one in here if one.split == "test" or not one.score]
     if not shown:
-        return "No run under exp/ has a result yet.\n"
+        return f"No run under exp/ has a result on {name} yet.\n"
     head = ["set", "split", "conf", "decode", "WER % [95 %]", "CER %", "RTF", "status"]
     rows = [
         [

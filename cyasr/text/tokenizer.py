@@ -1,7 +1,8 @@
 """Text to token ids and back: characters or sentencepiece unigram pieces, learnt from train text only.
 
 A character is a letter with its marks. A tokenizer is a directory: `tokens.txt` (one token a line, its id the line's
-number from 0) and, for pieces, `pieces.model`. Id 0 is CTC's <blank>, 1 <unk>, the last <sos/eos>. Both kinds write a space as ▁, sentencepiece's way.
+number from 0) and, for pieces, `pieces.model`. Id 0 is CTC's <blank>, 1 <unk>, the last <sos/eos>. Both kinds write a
+space as ▁, sentencepiece's way.
 """
 
 from __future__ import annotations

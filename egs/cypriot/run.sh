@@ -105,5 +105,5 @@ fi
 
 if stage 9 "Results"; then
   $train_cmd "exp/log/report.log" python -m steps.report --out egs/cypriot/RESULTS.md
-  python utils/show_table.py egs/cypriot/RESULTS.md "$corpus" System "SER %" "Oracle WER %" "Peak memory" Commit
+  python -m steps.report --out egs/cypriot/RESULTS.md --print "$corpus"
 fi

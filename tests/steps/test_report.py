@@ -181,7 +181,7 @@ def test_an_empty_exp_is_reported_as_such(recipe):
 def test_the_terminal_table_shows_test_scores_and_runs_without(trained, capsys):
     trained.json("exp/toy/train_b/run.json", {"status": "failed", "message": "disk full"})
     capsys.readouterr()
-    trained.run("report", "--out", OUT, "--print")
+    trained.run("report", "--out", OUT, "--print", "toy")
     shown = capsys.readouterr().out
     assert "train_a" in shown and "25.00 [" in shown and "failed: disk full" in shown
 
