@@ -6,9 +6,9 @@
 #   --corpus NAME      data set, conf/data_NAME.yaml (mini: embedded, made on the spot)
 #   --corpus-dir DIR   where the corpus lies, needed once for each that is not embedded
 #   --systems "A B"    acoustic models, conf/train_A.yaml (ebranchformer_mini for mini, else ebranchformer_10h)
-#   --lms "A B"        language models, conf/lm_A.yaml (ngram)
+#   --lms "A B"        language models, conf/lm_A.yaml (ngram word3)
 #   --decodes "A B"    searches, conf/decode_A.yaml (greedy joint joint_ngram)
-#   --fuses "A B"      rescorings, conf/fuse_A.yaml (ngram)
+#   --fuses "A B"      rescorings, conf/fuse_A.yaml (word3)
 #   --stage N          first stage to run (1)
 #   --stop-stage N     last stage to run (9)
 #   --nj N             decoding jobs (one a core; one a GPU)
@@ -19,7 +19,7 @@
 # Stages:
 set -euo pipefail
 
-corpus=mini corpus_dir='' systems='' lms=ngram decodes='greedy joint joint_ngram' fuses=ngram
+corpus=mini corpus_dir='' systems='' lms='ngram word3' decodes='greedy joint joint_ngram' fuses=word3
 stage=1 stop_stage=9 nj='' ngpu='' redo=''
 root=$(dirname "$(realpath "$0")")/../..
 script=$0
