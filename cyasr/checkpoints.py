@@ -15,8 +15,13 @@ from cyasr.files import replacing
 
 
 def save(value: Any, path: Path) -> None:
-    with replacing(path) as temporary:
-        torch.save(value, temporary)
+    with replacing(path) as temporary, open(temporary, "wb") as out:
+        try:
+            torch.save(value, out)
+        except RuntimeError as error:  # torch's riddle about positions, raised over what the disk said
+            if isinstance(error.__context__, OSError):
+                raise error.__context__ from None
+            raise
 
 
 def save_state(directory: Path, step: int, state: dict[str, Any]) -> None:

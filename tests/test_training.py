@@ -151,6 +151,23 @@ def test_a_loss_that_is_not_finite_stops_with_the_batch_saved(work: Path) -> Non
     assert saved["ids"] and saved["features"].shape[0] == len(saved["ids"])
 
 
+def test_a_full_disk_is_one_line_and_with_space_the_run_goes_on(work: Path) -> None:
+    small = work / "exp"
+    small.mkdir()
+    mounted = ["unshare", "--user", "--map-root-user", "--mount", "bash", "-c"]
+    if subprocess.run([*mounted, f"mount -t tmpfs -o size=300k none {small}"], capture_output=True).returncode:
+        pytest.skip("no user namespaces here: cannot mount a small file system without root")
+    conf = work / "run.yaml"
+    conf.write_text(yaml.safe_dump(SMALL))
+    step = f"{sys.executable} -m steps.train --data data/tones --conf run.yaml --ngpu 0"
+    full = subprocess.run(
+        [*mounted, f"mount -t tmpfs -o size=300k none {small} && exec {step}"],
+        cwd=work, env=os.environ | {"PYTHONPATH": str(ROOT)}, text=True, capture_output=True, timeout=300,
+    )  # fmt: skip
+    assert full.returncode == 1 and "No space left on device" in full.stderr and "Traceback" not in full.stderr, full.stderr
+    assert train(work, "run").returncode == 0
+
+
 @pytest.mark.parametrize(
     ("keys", "line"),
     [

@@ -9,20 +9,29 @@ from cyasr.conf import run_key
 
 
 @dataclass
-class DecodeConf:
-    """Weights multiply natural logs; ratios are of encoder frames. Keys of the joint search are unused by `greedy`."""
+class SearchConf:
+    """The joint search. Weights multiply natural logs; the decoder's is 1 - ctc_weight. Ratios are of encoder frames."""
 
-    search: Literal["greedy", "joint"] = "joint"
     beam: int = 10
     nbest: int = 10
-    ctc_weight: float = 0.3  # the decoder's is 1 - ctc_weight
-    lm: str | None = None  # a language model of the same data set: lm_<name>
+    ctc_weight: float = 0.3
     lm_weight: float = 0.0
-    penalty: float = 0.0  # for every token, the end included: positive favours long outputs
+    penalty: float = 0.0  # added for every token, the end included: positive favours long outputs
     minlenratio: float = 0.0
-    maxlenratio: float = 0.0  # 0: as many tokens as frames, but stop when ending later cannot win
+    maxlenratio: float = 0.0  # 0: as many tokens as frames, but stop when ending later cannot win; below 0: so many tokens
     pre_beam_ratio: float = 1.5  # candidates of a hypothesis that CTC scores, over the beam
     guards: bool = True  # against empty and looping outputs
+
+    def weights(self) -> dict[str, float]:
+        return {"ctc": self.ctc_weight, "att": 1.0 - self.ctc_weight, "lm": self.lm_weight, "length": self.penalty}
+
+
+@dataclass
+class DecodeConf(SearchConf):
+    """conf/decode_<name>.yaml. The joint search's keys are unused by `greedy`."""
+
+    search: Literal["greedy", "joint"] = "joint"
+    lm: str | None = None  # a language model of the same data set: lm_<name>
     posteriors: bool = False  # keep CTC's log-probabilities beside the n-best lists
     noise_snr: float | None = None  # dB of noise added to every utterance: how a system stands up to it
     batch: int = run_key(10)  # utterances decoded together

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from cyasr.search.conf import SearchConf
 from cyasr.search.ctc import LOG_ZERO, Floats, Ints, PrefixScorer, greedy
 from cyasr.search.guards import Limits, limits, looping
 
@@ -47,24 +48,6 @@ class TokenLm(Protocol):
 
     def advance(self, states: Ints, tokens: Ints) -> Ints:
         """States after one more token each; any value where the token is the end."""
-
-
-@dataclass(frozen=True)
-class SearchConf:
-    """Weights multiply natural logs; the attention decoder's is 1 - ctc_weight. Ratios are of encoder frames."""
-
-    beam: int = 10
-    nbest: int = 10
-    ctc_weight: float = 0.3
-    lm_weight: float = 0.0
-    penalty: float = 0.0  # added for every token, the end included: positive favours long outputs
-    minlenratio: float = 0.0
-    maxlenratio: float = 0.0  # 0: as many tokens as frames, but stop when ending later cannot win; below 0: so many tokens
-    pre_beam_ratio: float = 1.5  # candidates of a hypothesis that CTC scores, over the beam
-    guards: bool = True  # against empty and looping outputs
-
-    def weights(self) -> dict[str, float]:
-        return {"ctc": self.ctc_weight, "att": 1.0 - self.ctc_weight, "lm": self.lm_weight, "length": self.penalty}
 
 
 @dataclass(frozen=True)

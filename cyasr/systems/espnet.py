@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import redirect_stdout
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
 from typing import Any, Literal
@@ -29,7 +29,7 @@ from cyasr.modules.espnet_padding import ignore_padding
 from cyasr.nbest import Hypothesis, Nbest
 from cyasr.search.conf import DecodeConf
 from cyasr.search.ctc import greedy
-from cyasr.search.joint import SearchConf, SearchHypothesis, TokenLm, joint_search
+from cyasr.search.joint import SearchHypothesis, TokenLm, joint_search
 from cyasr.text.tokenizer import Tokenizer, tokenizer_dir
 
 with redirect_stdout(StringIO()):  # ESPnet prints that it goes on without Flash Attention
@@ -69,6 +69,46 @@ class Conf(TrainConf):
         unknown = sorted(self.native.keys() - {"encoder", "decoder"})
         if unknown:
             raise ValueError(f"native: unknown section {unknown[0]!r}; there are `encoder` and `decoder`")
+
+    def encoder_options(self) -> dict[str, Any]:
+        """What ESPnet's encoder is made with, in ESPnet's words."""
+        kinds: dict[str, dict[str, Any]] = {
+            "e_branchformer": {
+                "cgmlp_linear_units": 3 * self.size,
+                "cgmlp_conv_kernel": self.kernel,
+                "merge_conv_kernel": self.kernel,
+                "use_ffn": True,
+                "macaron_ffn": True,
+                "rel_pos_type": "latest",
+            },
+            "conformer": {"cnn_module_kernel": self.kernel, "macaron_style": True, "rel_pos_type": "latest"},
+            "transformer": {},
+        }
+        return {
+            "output_size": self.size,
+            "attention_heads": self.heads,
+            "linear_units": self.encoder_units,
+            "num_blocks": self.encoder_layers,
+            "dropout_rate": self.dropout,
+            "positional_dropout_rate": self.dropout,
+            "attention_dropout_rate": self.attention_dropout,
+            "input_layer": self.input_layer,
+            **kinds[self.encoder],
+            **self.native.get("encoder", {}),
+        }
+
+    def decoder_options(self) -> dict[str, Any]:
+        """The same for the decoder."""
+        return {
+            "attention_heads": self.heads,
+            "linear_units": self.decoder_units,
+            "num_blocks": self.decoder_layers,
+            "dropout_rate": self.dropout,
+            "positional_dropout_rate": self.dropout,
+            "self_attention_dropout_rate": self.attention_dropout,
+            "src_attention_dropout_rate": self.attention_dropout,
+            **self.native.get("decoder", {}),
+        }
 
 
 @dataclass
@@ -141,18 +181,7 @@ class System(torch.nn.Module):
         vocabulary = len(tokenizer.tokens)
         self.encoder = _encoder(conf)
         ignore_padding(self.encoder)
-        self.decoder = TransformerDecoder(
-            vocabulary,
-            conf.size,
-            attention_heads=conf.heads,
-            linear_units=conf.decoder_units,
-            num_blocks=conf.decoder_layers,
-            dropout_rate=conf.dropout,
-            positional_dropout_rate=conf.dropout,
-            self_attention_dropout_rate=conf.attention_dropout,
-            src_attention_dropout_rate=conf.attention_dropout,
-            **_native(conf, "decoder"),
-        )
+        self.decoder = TransformerDecoder(vocabulary, conf.size, **conf.decoder_options())
         self.ctc = CTC(vocabulary, conf.size)
         accelerate(self)
         self._incremental: IncrementalDecoder | None = None
@@ -210,7 +239,7 @@ class System(torch.nn.Module):
         for n, cut in enumerate(cuts):
             hyps = [self._hypothesis(one) for one in hypotheses[n]]
             spent = round(seconds * cut.duration, 4)
-            nbest = Nbest(cut.id, hyps, "espnet", _search_conf(conf).weights(), spent, round(cut.duration, 3))
+            nbest = Nbest(cut.id, hyps, "espnet", conf.weights(), spent, round(cut.duration, 3))
             lists.append((nbest, kept[n, : int(lengths[n])]))
         return lists
 
@@ -221,9 +250,7 @@ class System(torch.nn.Module):
             paths = greedy(log_probs, lengths)
             return [[SearchHypothesis(path.tokens, {"ctc": path.score}, path.score)] for path in paths]
         decoder = None if conf.ctc_weight == 1 else self._stepping()
-        return joint_search(
-            _search_conf(conf), log_probs, lengths, self.tokenizer.sos_eos_id, decoder=decoder, encoded=encoded, lm=lm
-        )
+        return joint_search(conf, log_probs, lengths, self.tokenizer.sos_eos_id, decoder=decoder, encoded=encoded, lm=lm)
 
     def _stepping(self) -> IncrementalDecoder:
         """The decoder token by token; made once, since it copies the weights."""
@@ -274,40 +301,9 @@ def _construct(conf: Conf, tokenizer: Tokenizer) -> System:
 
 
 def _encoder(conf: Conf) -> torch.nn.Module:
-    common: dict[str, Any] = {
-        "input_size": MEL_BINS,
-        "output_size": conf.size,
-        "attention_heads": conf.heads,
-        "linear_units": conf.encoder_units,
-        "num_blocks": conf.encoder_layers,
-        "dropout_rate": conf.dropout,
-        "positional_dropout_rate": conf.dropout,
-        "attention_dropout_rate": conf.attention_dropout,
-        "input_layer": conf.input_layer,
-        **_native(conf, "encoder"),
-    }
-    if conf.encoder == "e_branchformer":
-        defaults = {
-            "cgmlp_linear_units": 3 * conf.size,
-            "cgmlp_conv_kernel": conf.kernel,
-            "merge_conv_kernel": conf.kernel,
-            "use_ffn": True,
-            "macaron_ffn": True,
-            "rel_pos_type": "latest",
-        }
-        return EBranchformerEncoder(**(defaults | common))
-    if conf.encoder == "conformer":
-        defaults = {"cnn_module_kernel": conf.kernel, "macaron_style": True, "rel_pos_type": "latest"}
-        return ConformerEncoder(**(defaults | common))
-    return TransformerEncoder(**common)
-
-
-def _search_conf(conf: DecodeConf) -> SearchConf:
-    return SearchConf(**{key.name: getattr(conf, key.name) for key in fields(SearchConf)})
-
-
-def _native(conf: Conf, section: str) -> dict[str, Any]:
-    return dict(conf.native.get(section, {}))
+    classes = {"e_branchformer": EBranchformerEncoder, "conformer": ConformerEncoder, "transformer": TransformerEncoder}
+    encoder: torch.nn.Module = classes[conf.encoder](MEL_BINS, **conf.encoder_options())
+    return encoder
 
 
 def _errors(log_probs: Tensor, lengths: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from cyasr.search.conf import SearchConf
 from cyasr.search.guards import limits, looping, repeated
-from cyasr.search.joint import SearchConf, SearchHypothesis, joint_search
+from cyasr.search.joint import SearchHypothesis, joint_search
 
 VOCABULARY, EOS = 6, 5
 A, B, C = 2, 3, 4

@@ -10,7 +10,8 @@ import torch
 from toy_model import EOS, Bigram, Toy
 
 from cyasr.modules.espnet_decoder import IncrementalDecoder
-from cyasr.search.joint import SearchConf, SearchHypothesis, joint_search
+from cyasr.search.conf import SearchConf
+from cyasr.search.joint import SearchHypothesis, joint_search
 from cyasr.search.shallow_fusion import NgramFusion
 
 TOLERANCE = 1e-3

@@ -190,7 +190,8 @@ def our_decoder(arguments: argparse.Namespace, directory: Path) -> Any:
     from cyasr.data.features import pad
     from cyasr.modules.espnet_decoder import IncrementalDecoder
     from cyasr.process import keep_freed_memory
-    from cyasr.search.joint import SearchConf, joint_search
+    from cyasr.search.conf import SearchConf
+    from cyasr.search.joint import joint_search
 
     system, lm = restore(arguments)
     tokenizer = system.tokenizer
@@ -274,18 +275,6 @@ def espnet_files(system: Any, directory: Path) -> tuple[Path, Path]:
     from espnet2.tasks.asr import ASRTask
 
     conf = system.conf
-    special = {  # as cyasr/systems/espnet.py has it; other options would refuse the weights
-        "e_branchformer": {
-            "cgmlp_linear_units": 3 * conf.size,
-            "cgmlp_conv_kernel": conf.kernel,
-            "merge_conv_kernel": conf.kernel,
-            "use_ffn": True,
-            "macaron_ffn": True,
-            "rel_pos_type": "latest",
-        },
-        "conformer": {"cnn_module_kernel": conf.kernel, "macaron_style": True, "rel_pos_type": "latest"},
-        "transformer": {},
-    }
     config = ASRTask.get_default_config()
     config |= {
         "token_list": system.tokenizer.tokens,
@@ -295,22 +284,9 @@ def espnet_files(system: Any, directory: Path) -> tuple[Path, Path]:
         "specaug": None,
         "normalize": None,
         "encoder": conf.encoder,
-        "encoder_conf": {
-            "output_size": conf.size,
-            "attention_heads": conf.heads,
-            "linear_units": conf.encoder_units,
-            "num_blocks": conf.encoder_layers,
-            "input_layer": conf.input_layer,
-            **special[conf.encoder],
-            **conf.native.get("encoder", {}),
-        },
+        "encoder_conf": conf.encoder_options(),
         "decoder": "transformer",
-        "decoder_conf": {
-            "attention_heads": conf.heads,
-            "linear_units": conf.decoder_units,
-            "num_blocks": conf.decoder_layers,
-            **conf.native.get("decoder", {}),
-        },
+        "decoder_conf": conf.decoder_options(),
     }
     config_path, model_path = directory / f"config.{os.getpid()}.yaml", directory / f"model.{os.getpid()}.pth"
     config_path.write_text(yaml.safe_dump(config), encoding="utf-8")

@@ -257,36 +257,6 @@ LOG_INTERVAL = 5  # batches
 def espnet_conf(bench: Bench) -> dict[str, Any]:
     """asr_train's conf for the same model on the same batches."""
     conf = bench.conf
-    encoder = {
-        "output_size": conf.size,
-        "attention_heads": conf.heads,
-        "linear_units": conf.encoder_units,
-        "num_blocks": conf.encoder_layers,
-        "dropout_rate": conf.dropout,
-        "positional_dropout_rate": conf.dropout,
-        "attention_dropout_rate": conf.attention_dropout,
-        "input_layer": conf.input_layer,
-    }
-    if conf.encoder == "e_branchformer":
-        encoder |= {
-            "cgmlp_linear_units": 3 * conf.size,
-            "cgmlp_conv_kernel": conf.kernel,
-            "merge_conv_kernel": conf.kernel,
-            "use_ffn": True,
-            "macaron_ffn": True,
-            "rel_pos_type": "latest",
-        }
-    if conf.encoder == "conformer":
-        encoder |= {"cnn_module_kernel": conf.kernel, "macaron_style": True, "rel_pos_type": "latest"}
-    decoder = {
-        "attention_heads": conf.heads,
-        "linear_units": conf.decoder_units,
-        "num_blocks": conf.decoder_layers,
-        "dropout_rate": conf.dropout,
-        "positional_dropout_rate": conf.dropout,
-        "self_attention_dropout_rate": conf.attention_dropout,
-        "src_attention_dropout_rate": conf.attention_dropout,
-    }
     scratch = bench.directory
     return {
         "train_data_path_and_name_and_type": data_of(scratch / "train"),
@@ -307,9 +277,9 @@ def espnet_conf(bench: Bench) -> dict[str, Any]:
         "normalize": "utterance_mvn",
         "normalize_conf": {"norm_vars": True},
         "encoder": conf.encoder,
-        "encoder_conf": encoder | conf.native.get("encoder", {}),
+        "encoder_conf": conf.encoder_options(),
         "decoder": "transformer",
-        "decoder_conf": decoder | conf.native.get("decoder", {}),
+        "decoder_conf": conf.decoder_options(),
         "model_conf": {"ctc_weight": conf.ctc_weight, "lsm_weight": conf.label_smoothing},
         "batch_type": "numel",
         "batch_bins": int(conf.batch_seconds * 16000),
