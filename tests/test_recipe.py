@@ -51,9 +51,11 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_every_stage_leaves_what_it_should_and_the_table_has_every_decode(finished: Path) -> None:
     exp = finished / "exp" / "mini120" / "train_ebranchformer_tiny"
+    with gzip.open(finished / "data" / "mini120" / "test.jsonl.gz", "rt", encoding="utf-8") as rows:
+        cuts = sum(1 for _ in rows)
     for decode in ("decode_greedy", "decode_joint", "decode_joint_ngram", "fuse_word3"):
         score = json.loads((exp / decode / "test.score.json").read_text())
-        assert score["utterances"] == 12 and score["words"] > 0
+        assert score["utterances"] == cuts and score["words"] > 0
     table = (finished / "egs" / "cypriot" / "RESULTS.md").read_text()
     assert all(name in table for name in ("decode_greedy", "decode_joint", "decode_joint_ngram", "fuse_word3", "synthetic"))
     record = json.loads((exp / "run.json").read_text())
