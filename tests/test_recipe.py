@@ -57,7 +57,7 @@ def test_every_stage_leaves_what_it_should_and_the_table_has_every_decode(finish
         score = json.loads((exp / decode / "test.score.json").read_text())
         assert score["utterances"] == cuts and score["words"] > 0
     table = (finished / "egs" / "cypriot" / "RESULTS.md").read_text()
-    assert all(name in table for name in ("decode_greedy", "decode_joint", "decode_joint_ngram", "fuse_word3", "synthetic"))
+    assert all(name in table for name in ("decode_greedy", "decode_joint", "decode_joint_ngram", "fuse_word3", "Synthetic"))
     record = json.loads((exp / "run.json").read_text())
     assert record["status"] == "finished" and record["parameters"] > 0 and record["peak_memory_mb"] > 0
 
