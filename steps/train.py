@@ -49,8 +49,20 @@ def main() -> None:
         _train(experiment, conf, arguments.ngpu)
         return
     with experiment.lock:
-        experiment.freeze(conf, input_hashes(stage.inputs))
-        _record_and_train(experiment, conf, stage, arguments.ngpu)
+        inputs = input_hashes(stage.inputs)
+        experiment.freeze(conf, inputs)
+        experiment.record(
+            system=conf.system,
+            conf=experiment.directory.name,
+            data=str(experiment.data),
+            inputs=inputs,
+            seed=conf.seed,
+            status="running",
+            message="",
+            **surroundings(),
+        )
+        _train_on_record(experiment, conf, arguments.ngpu)
+        stage.done([experiment.model, experiment.frozen])
 
 
 def _inputs(data: Path, keys: dict[str, object]) -> list[Path]:
@@ -60,25 +72,15 @@ def _inputs(data: Path, keys: dict[str, object]) -> list[Path]:
     return [data / "train.jsonl.gz", data / "dev.jsonl.gz", directory / "tokens.txt", *optional]
 
 
-def _record_and_train(experiment: Experiment, conf: TrainConf, stage: Stage, gpus: int | None) -> None:
-    """Train with run.json telling how it stands, whatever happens."""
-    experiment.record(
-        system=conf.system,
-        conf=experiment.directory.name,
-        data=str(experiment.data),
-        inputs=input_hashes(stage.inputs),
-        seed=conf.seed,
-        status="running",
-        message="",
-        **surroundings(),
-    )
+def _train_on_record(experiment: Experiment, conf: TrainConf, gpus: int | None) -> None:
+    """Train with run.json telling how it ended, whatever happens."""
     try:
         results = _train(experiment, conf, gpus)
     except BaseException as error:
+        experiment.lock.check()  # a directory moved away is no longer written to, and that is the reason to name
         experiment.record(status="failed", message=f"{type(error).__name__}: {error}".splitlines()[0])
         raise
     experiment.record(status="finished", **results)
-    stage.done([experiment.model, experiment.frozen])
 
 
 def _train(experiment: Experiment, conf: TrainConf, gpus: int | None) -> dict[str, object]:

@@ -152,12 +152,6 @@ class Collate:
         return mask(features, random, conf.time_masks, conf.time_mask_share, conf.frequency_masks, conf.frequency_mask_bins)
 
 
-def _heard(cut: Cut, noise_snr: float | None) -> NDArray[np.float32]:
-    """The cut's audio, with the noise that a decode conf asks for."""
-    audio = load(cut)
-    return audio if noise_snr is None else add_noise(audio, noise_snr, Augment(0).random(0, cut))
-
-
 def text_of(cut: Cut) -> str:
     return " ".join(supervision.text for supervision in cut.supervisions)
 
