@@ -50,6 +50,7 @@ class TrainConf:
     # augmentation
     speed: list[float] = field(default_factory=lambda: [1.0])
     noise_snr: list[float] = field(default_factory=list)  # [lowest, highest] dB; empty: no noise added
+    warp: list[float] = field(default_factory=list)  # [lowest, highest] vocal-tract factor; empty: none
     time_masks: int = 2
     time_mask_share: float = 0.05  # longest mask as a share of the utterance
     frequency_masks: int = 2
@@ -72,6 +73,8 @@ class TrainConf:
                 raise ValueError(f"{key}: must be from 0 to below 1, not {getattr(self, key)}")
         if any(not 0.5 <= factor <= 2 for factor in self.speed) or not self.speed:
             raise ValueError(f"speed: factors from 0.5 to 2, not {self.speed}")
+        if self.warp and (len(self.warp) != 2 or not 0.7 <= self.warp[0] <= self.warp[1] <= 1.4):
+            raise ValueError(f"warp: [lowest, highest] between 0.7 and 1.4, not {self.warp}")
         if self.noise_snr and (len(self.noise_snr) != 2 or self.noise_snr[0] > self.noise_snr[1]):
             raise ValueError(f"noise_snr: [lowest, highest] in dB, not {self.noise_snr}")
 

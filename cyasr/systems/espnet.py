@@ -147,8 +147,9 @@ class Collate:
         if not self.train:
             return filterbank(load(cut))
         random = self.augment.random(epoch, cut)
-        features = filterbank(load_augmented(cut, self.augment, random))
         conf = self.conf
+        audio = load_augmented(cut, self.augment, random)
+        features = filterbank(audio, random.uniform(*conf.warp) if conf.warp else 1.0)
         return mask(features, random, conf.time_masks, conf.time_mask_share, conf.frequency_masks, conf.frequency_mask_bins)
 
 
