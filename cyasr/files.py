@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import glob
 import gzip
 import hashlib
 import io
 import json
 import os
+import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
 from cyasr.cli import RunError, UsageError
+
+ABANDONED = 3600.0  # seconds since the last write to a temporary file after which its writer is taken to have been killed
 
 
 @contextmanager
@@ -22,6 +26,10 @@ def replacing(path: Path) -> Iterator[Path]:
     On any exception the temporary file is removed and `path` stays as it was.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        with suppress(FileNotFoundError):
+            if left.stat().st_mtime < time.time() - ABANDONED:
+                left.unlink()
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         yield temporary

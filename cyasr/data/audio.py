@@ -10,8 +10,7 @@ from lhotse.cut import Cut
 from numpy.typing import NDArray
 
 from cyasr.cli import RunError
-
-SAMPLE_RATE = 16_000
+from cyasr.data.audiofile import SAMPLE_RATE
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-TELEPHONE_RATE = 8000
+SAMPLE_RATE = 16_000  # of all audio once loaded
+TELEPHONE_RATE = 8_000
 UNKNOWN_SIZE = 0x7FFF0000  # writers into pipes put such sizes: the true one was not known yet
 BLOCK = 1 << 18  # frames read at once
 

@@ -10,13 +10,12 @@ from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any
 
-from cyasr.data.audiofile import TELEPHONE_RATE
+from cyasr.data.audiofile import SAMPLE_RATE, TELEPHONE_RATE
 from cyasr.data.corpus import DataConf, Reject
 from cyasr.data.seen import Seen
 from cyasr.data.validate import checked_recordings, reject, text_problem
 from cyasr.text.normalize import normalize
 
-SAMPLE_RATE = 16000  # of all audio once loaded
 CUT_FIELDS = ("corpus", "licence", "dialect", "split", "split_source", "label", "domain", "telephone")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ from lhotse.features.kaldi.layers import Wav2LogFilterBank
 from numpy.typing import NDArray
 from torch import Tensor
 
-from cyasr.data.audio import SAMPLE_RATE
+from cyasr.data.audiofile import SAMPLE_RATE
 
 FRAME_SECONDS = 0.01
 MEL_BINS = 80
@@ -31,7 +31,7 @@ def filterbank(audio: NDArray[np.float32], warp: float = 1.0) -> Tensor:
         return (features - mean) / (deviation + 1e-5)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _filterbank(warp_percent: int) -> Wav2LogFilterBank:
     layer = Wav2LogFilterBank(sampling_rate=SAMPLE_RATE, num_filters=MEL_BINS, dither=0.0, snip_edges=False)
     if warp_percent != 100:

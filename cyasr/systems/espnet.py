@@ -149,7 +149,7 @@ class Collate:
         random = self.augment.random(epoch, cut)
         conf = self.conf
         audio = load_augmented(cut, self.augment, random)
-        features = filterbank(audio, random.uniform(*conf.warp) if conf.warp else 1.0)
+        features = filterbank(audio, random.uniform(conf.warp[0], conf.warp[1]) if conf.warp else 1.0)
         return mask(features, random, conf.time_masks, conf.time_mask_share, conf.frequency_masks, conf.frequency_mask_bins)
 
 

@@ -220,4 +220,6 @@ def test_lhotse_reads_and_accepts_the_manifests() -> None:
 
     write_raw([Utterance(f"u{i}", speech(f"c/{i}.flac", 0.5 + i / 7, 22050), "ναι", "s") for i in range(3)], RAW, CONF)
     recordings = RecordingSet.from_file(RAW / "recordings.jsonl.gz")
-    validate_recordings_and_supervisions(recordings, SupervisionSet.from_file(RAW / "supervisions.jsonl.gz"), read_data=True)
+    supervisions = SupervisionSet.from_file(RAW / "supervisions.jsonl.gz")
+    validate_recordings_and_supervisions(recordings, supervisions, read_data=True)
+    assert [one.recording_id for one in supervisions] == [one.id for one in recordings]

@@ -167,7 +167,8 @@ def write_kaldi_style(cuts: list[Any], directory: Path, tokenizer: Any) -> None:
     """wav.scp, text (tokens between spaces) and speech_shape; audio as 16-bit wav."""
     import soundfile
 
-    from cyasr.data.audio import SAMPLE_RATE, load
+    from cyasr.data.audio import load
+    from cyasr.data.audiofile import SAMPLE_RATE
     from cyasr.systems.espnet import text_of
 
     (directory / "wav").mkdir(parents=True)
