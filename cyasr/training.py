@@ -7,7 +7,6 @@ batch. How many processes share a batch, and in what pieces, therefore changes t
 from __future__ import annotations
 
 import logging
-import math
 import os
 import time
 from collections import defaultdict
@@ -23,6 +22,7 @@ from cyasr import checkpoints
 from cyasr.cli import RunError
 from cyasr.data.sampler import GlobalBatches, Shares, total_seconds
 from cyasr.experiment import Experiment, TrainConf
+from cyasr.optimizer import learning_rate, make_optimizer
 from cyasr.process import peak_memory_mb
 from cyasr.training_log import TrainingLog
 
@@ -52,22 +52,6 @@ class Progress:
         return sum(one["step"] > best[0] for one in self.evaluations) if best else 0
 
 
-def learning_rate(conf: TrainConf, share: float) -> float:
-    """The rate at `share` (0..1) of the run: linear warm-up, then the conf's schedule down to final_lr * lr."""
-    if share < conf.warmup:
-        return conf.lr * max(share, 1e-4) / conf.warmup
-    after = min(1.0, (share - conf.warmup) / (1 - conf.warmup))
-    shape = {
-        "constant": 1.0,
-        "linear": 1 - after,
-        "cosine": (1 + math.cos(math.pi * after)) / 2,
-        "sqrt": math.sqrt(max(conf.warmup, 1e-3) / max(share, conf.warmup, 1e-3)),
-    }[conf.schedule]
-    if conf.schedule in {"linear", "cosine"}:
-        shape = conf.final_lr + (1 - conf.final_lr) * shape
-    return conf.lr * shape
-
-
 class Trainer:
     """Trains `system` in `experiment`, from its last checkpoint where there is one."""
 
@@ -79,7 +63,7 @@ class Trainer:
         self.epoch_seconds = total_seconds(self.train_cuts)
         self.progress = Progress()
         self.system = system
-        self.model, self.optimizer = fabric.setup(system, _optimizer(system, conf))
+        self.model, self.optimizer = fabric.setup(system, make_optimizer(system, conf))
         self.batches = GlobalBatches(self.train_cuts, conf.batch_seconds, conf.buckets, conf.seed)
         # at least five evaluations a run, at least one an `evaluate_epochs`
         self.evaluate_every = min(conf.evaluate_epochs, conf.epochs / 5)
@@ -292,16 +276,6 @@ class Loading(torch.utils.data.Dataset[dict[str, Any]]):
     def __getitem__(self, item: dict[str, Any]) -> dict[str, Any]:
         batch = self.collate(item["cuts"], item["epoch"])
         return {key: value for key, value in item.items() if key != "cuts"} | {"batch": batch}
-
-
-def _optimizer(system: torch.nn.Module, conf: TrainConf) -> torch.optim.Optimizer:
-    """AdamW; biases and norms (fewer than two dimensions) do not decay."""
-    trained = [parameter for parameter in system.parameters() if parameter.requires_grad]
-    groups = [
-        {"params": [parameter for parameter in trained if parameter.ndim > 1], "weight_decay": conf.weight_decay},
-        {"params": [parameter for parameter in trained if parameter.ndim <= 1], "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=conf.lr, betas=(conf.betas[0], conf.betas[1]), fused=conf.precision != "fp16")
 
 
 def make_fabric(conf: TrainConf, gpus: int | None) -> Fabric:

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from heapq import heappush, heappushpop
 from typing import Protocol
 
-import numba
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 from cyasr.search.conf import SearchConf
 from cyasr.search.ctc import LOG_ZERO, Floats, Ints, PrefixScorer, greedy
 from cyasr.search.guards import Limits, limits, looping
+from cyasr.search.pre_beam import best_tokens
 
 END_STEPS, END_DISTANCE = 3, -10.0  # stop when the last three lengths ended this far below the best
 
@@ -188,7 +188,7 @@ class _Search:
         beams, conf = self.beams, self.conf
         count, width = beams.total.shape
         table_att, row_att, table_lm, row_lm = self._tables()
-        ids, att, language = _candidates(
+        ids, att, language = best_tokens(
             table_att, row_att, table_lm, row_lm, 1.0 - conf.ctc_weight, conf.lm_weight, self.candidates, self.eos
         )
         totals = (1.0 - conf.ctc_weight) * att + conf.lm_weight * language + (conf.penalty + beams.total.reshape(-1, 1))
@@ -296,46 +296,3 @@ def _length_bounds(conf: SearchConf, frames: Ints) -> tuple[Ints, Ints]:
         np.full_like(frames, -int(conf.minlenratio)) if conf.minlenratio < 0 else (conf.minlenratio * frames).astype(np.int64)
     )
     return shortest, longest
-
-
-@numba.njit(cache=True)
-def _candidates(
-    table_att: NDArray[np.float32],
-    row_att: Ints,
-    table_lm: NDArray[np.float32],
-    row_lm: Ints,
-    att_weight: float,
-    lm_weight: float,
-    count: int,
-    end: int,
-) -> tuple[Ints, Floats, Floats]:
-    """The `count` best tokens of each row by the weighted sum of the tables, and `end` as one more.
-
-    Returns ids, attention scores, LM scores: (M, count + 1) each.
-    """
-    rows, vocabulary = len(row_att), table_att.shape[1]
-    ids = np.empty((rows, count + 1), np.int64)
-    att = np.empty((rows, count + 1))
-    language = np.empty((rows, count + 1))
-    best = np.empty(count, np.float32)
-    w_att, w_lm = np.float32(att_weight), np.float32(lm_weight)
-    for m in range(rows):
-        a, b = table_att[row_att[m]], table_lm[row_lm[m]]
-        filled = 0
-        for v in range(vocabulary):
-            value = w_att * a[v] + w_lm * b[v]
-            if filled == count and not value > best[count - 1]:
-                continue
-            place = filled if filled < count else count - 1
-            while count < vocabulary and place > 0 and best[place - 1] < value:
-                best[place] = best[place - 1]
-                ids[m, place] = ids[m, place - 1]
-                place -= 1
-            best[place] = value
-            ids[m, place] = v
-            filled = min(filled + 1, count)
-        ids[m, count] = end
-        for k in range(count + 1):
-            att[m, k] = a[ids[m, k]]
-            language[m, k] = b[ids[m, k]]
-    return ids, att, language
