@@ -67,13 +67,14 @@ def compare(arguments: argparse.Namespace, directory: Path) -> None:
     teams = {arrangement: start(arguments, directory, *arrangement) for arrangement in ARRANGEMENTS}
     times: dict[tuple[str, int, int], list[float]] = {arrangement: [] for arrangement in ARRANGEMENTS}
     results: dict[str, dict[int, Any]] = {}
-    for _ in range(arguments.repeats):
+    for repeat in range(arguments.repeats):
         for arrangement, team in teams.items():
             started = time.perf_counter()
             for worker in team:
                 tell(worker)
             found = [hear(worker) for worker in team]
             times[arrangement].append(time.perf_counter() - started)
+            print("repeat {}: {} {} x {} threads {:.2f} s".format(repeat + 1, *arrangement, times[arrangement][-1]), flush=True)
             results[arrangement[0]] = {int(n): hyp for part in found for n, hyp in part["hyps"].items()}
     for team in teams.values():
         for worker in team:
