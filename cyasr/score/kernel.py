@@ -141,6 +141,78 @@ def align_all(
 
 
 @compiled
+def _is_space(c: int) -> bool:
+    """What str.split takes for a blank."""
+    if c < 0x80:
+        return c == 0x20 or 0x09 <= c <= 0x0D or 0x1C <= c <= 0x1F
+    if c < 0x1680:
+        return c == 0x85 or c == 0xA0
+    return 0x2000 <= c <= 0x200A or c in (0x1680, 0x2028, 0x2029, 0x202F, 0x205F, 0x3000)
+
+
+@compiled
+def word_ids(
+    points: NDArray[Any], bounds: NDArray[Any], first: int
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Cut texts into words as str.split does and number the words: equal words get equal ids.
+
+    points: the code points of all texts, one after the other; bounds (T + 1,): where each text starts; the first
+    `first` texts are references. Returns ids and starts of the references' words, then of the hypotheses'. Words are
+    found again by FNV-1a (Fowler, Noll & Vo) in a table with open addressing and compared letter by letter.
+    """
+    texts = len(bounds) - 1
+    words = 1
+    inside = False
+    for k in range(len(points)):
+        blank = _is_space(points[k])
+        words += not blank and not inside
+        inside = not blank
+    words += texts  # a text may end in a word and the next begin with one
+    size = 1
+    while size < 2 * words:
+        size *= 2
+    table = np.full(size, -1, np.int32)
+    hashes, begin, length = np.empty(words, np.uint64), np.empty(words, np.int64), np.empty(words, np.int32)
+    ids = np.empty(words, np.int32)
+    starts = np.empty(texts + 1, np.int64)
+    known = count = 0
+    for t in range(texts):
+        starts[t] = count
+        k, stop = bounds[t], bounds[t + 1]
+        while k < stop:
+            if _is_space(points[k]):
+                k += 1
+                continue
+            here = k
+            value = np.uint64(0xCBF29CE484222325)
+            while k < stop and not _is_space(points[k]):
+                value = (value ^ np.uint64(points[k])) * np.uint64(0x100000001B3)
+                k += 1
+            slot = np.int64((value ^ (value >> np.uint64(32))) & np.uint64(size - 1))
+            while True:
+                word = table[slot]
+                if word < 0:
+                    table[slot] = word = known
+                    hashes[word], begin[word], length[word] = value, here, k - here
+                    known += 1
+                    break
+                if hashes[word] == value and length[word] == k - here:
+                    same = True
+                    for offset in range(k - here):
+                        if points[begin[word] + offset] != points[here + offset]:
+                            same = False
+                            break
+                    if same:
+                        break
+                slot = (slot + 1) & (size - 1)
+            ids[count] = word
+            count += 1
+    starts[texts] = count
+    cut = starts[first]
+    return ids[:cut].copy(), starts[: first + 1].copy(), ids[cut:count].copy(), starts[first:] - cut
+
+
+@compiled
 def distance_all(
     ref: NDArray[Any], ref_starts: NDArray[Any], hyp: NDArray[Any], hyp_starts: NDArray[Any], owner: NDArray[Any]
 ) -> NDArray[Any]:

@@ -11,7 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, count
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +53,22 @@ def align(references: Sequence[Sequence[str]], hypotheses: Sequence[Sequence[str
     ref, ref_starts = _ids(references, vocabulary)
     hyp, hyp_starts = _ids(hypotheses, vocabulary)
     return Alignments(*kernel.align_all(ref, ref_starts, hyp, hyp_starts, kernel.TABLE))
+
+
+def align_texts(references: Sequence[str], hypotheses: Sequence[str]) -> Alignments:
+    """As `align`, of texts that are cut into words at blanks as str.split does; several times faster.
+
+    Raises ValueError where the two are not equally many.
+    """
+    from cyasr.score import kernel
+
+    if len(references) != len(hypotheses):
+        raise ValueError(f"{len(references)} references but {len(hypotheses)} hypotheses")
+    texts = [*references, *hypotheses]
+    points = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), np.uint32)
+    bounds = np.zeros(len(texts) + 1, np.int64)
+    np.cumsum(np.fromiter(map(len, texts), np.int64, len(texts)), out=bounds[1:])
+    return Alignments(*kernel.align_all(*kernel.word_ids(points, bounds, len(references)), kernel.TABLE))
 
 
 def distances(references: Sequence[Sequence[str]], hypotheses: Sequence[Sequence[str]], owner: Ints) -> Ints:
@@ -109,10 +125,12 @@ def _as_units(texts: Sequence[str]) -> list[str]:
 
 
 def _ids(sequences: Sequence[Sequence[str]], vocabulary: dict[str, int]) -> tuple[NDArray[np.int32], Ints]:
-    """All words as ids, one after the other, and where each sequence starts (N + 1,); new words extend `vocabulary`."""
-    words = list(chain.from_iterable(sequences))
-    for word in dict.fromkeys(words):
-        vocabulary.setdefault(word, len(vocabulary))
+    """All words as ids, one after the other, and where each sequence starts (N + 1,); new words extend `vocabulary`.
+
+    A word's id is the place at which it was first met, so one pass over the words is enough; ids have gaps.
+    """
     starts = np.zeros(len(sequences) + 1, np.int64)
-    np.cumsum([len(sequence) for sequence in sequences], out=starts[1:])
-    return np.fromiter(map(vocabulary.__getitem__, words), np.int32, len(words)), starts
+    np.cumsum(np.fromiter(map(len, sequences), np.int64, len(sequences)), out=starts[1:])
+    first = max(vocabulary.values(), default=-1) + 1
+    words = chain.from_iterable(sequences)
+    return np.fromiter(map(vocabulary.setdefault, words, count(first)), np.int32, int(starts[-1])), starts

@@ -124,6 +124,31 @@ def test_distances_of_nbest_lists_are_those_of_single_alignments():
     assert (wer.distances(references, many, owner) == expected).all()
 
 
+texts = st.lists(st.text(alphabet="αβ \t\n\x85\u2003̆'😀\ud800", max_size=12), min_size=1, max_size=4)
+
+
+@settings(max_examples=300, deadline=None)
+@given(texts, texts)
+def test_texts_are_cut_into_words_and_aligned_as_lists_of_words_are(references, hypotheses):
+    size = min(len(references), len(hypotheses))
+    references, hypotheses = references[:size], hypotheses[:size]
+    ours = wer.align_texts(references, hypotheses)
+    lists = wer.align([text.split() for text in references], [text.split() for text in hypotheses])
+    assert (ours.counts == lists.counts).all() and (ours.ops == lists.ops).all() and (ours.starts == lists.starts).all()
+
+
+def test_every_blank_of_str_split_parts_words_of_texts():
+    blanks = [chr(point) for point in range(0x110000) if chr(point).isspace()]
+    text = "".join(f"{i}{blank}" for i, blank in enumerate(blanks))
+    assert wer.align_texts([text], [" ".join(text.split())]).counts.tolist() == [[len(blanks), 0, 0, 0]]
+    assert wer.align_texts([""], [""]).counts.tolist() == [[0, 0, 0, 0]] and len(wer.align_texts([], []).counts) == 0
+
+
+def test_unequal_numbers_of_texts_are_refused():
+    with pytest.raises(ValueError, match="2 references but 1 hypotheses"):
+        wer.align_texts(["α", "β"], ["α"])
+
+
 def test_a_letter_with_its_marks_is_one_character():
     assert wer.graphemes("τζ̆αι") == ["τ", "ζ̆", "α", "ι"]
     errors, lengths = wer.character_errors(["τζ̆αι σ̆ύλλος"], ["τζαι σύλλος"])
