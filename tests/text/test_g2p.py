@@ -1,6 +1,6 @@
 import pytest
 
-from cyasr.text.g2p import espeak, phonemes
+from cyasr.text.g2p import espeak, phonemes, pronounce, xsampa
 
 CYPRIOT = {
     "σ̆ύλλος": "ʃˈilːos",
@@ -65,3 +65,61 @@ def test_a_letter_without_a_greek_sound_is_refused() -> None:
 
 def test_no_word_is_no_sound() -> None:
     assert phonemes("") == []
+
+
+PRONOUNCED = {
+    "δωμάτιο": "ðomˈatio",
+    "παιδιά": "peðʝˈa",
+    "ραδιόφωνο": "raðiˈofono",
+    "διαφορά": "ðiaforˈa",
+    "διαβάζω": "ðʝavˈazo",
+    "ικανοποιώ": "ikanopiˈo",
+    "ποιος": "pços",
+    "ψηφιακός": "psifiakˈos",
+    "κυριακή": "cirʝacˈi",
+    "Ιούλιος": "iˈulios",
+    "συνέπεια": "sinˈepia",
+    "ίδιος": "ˈiðʝos",
+    "εγγραφή": "eŋɣrafˈi",
+    "πέμπτη": "pˈempti",
+    "κορμπέτο": "korbˈeto",
+    "τ'": "t",
+}
+AS_TYPED = {
+    "τζιαι": "dʒe",
+    "τζαι": "dʒe",
+    "τζι": "dʒi",
+    "τζείνος": "dʒˈinos",
+    "τζιείνος": "dʒˈinos",
+    "σιύλλος": "ʃˈilːos",
+    "έσιει": "ˈeʃi",
+    "σσιέρι": "ʃːˈeri",
+    "μιτσιά": "mitʃˈa",
+    "τζάμιν": "dzˈamin",
+    "σίουρα": "ʃˈura",
+}
+
+
+@pytest.mark.parametrize(("word", "sounds"), PRONOUNCED.items())
+def test_listed_surroundings_decide_where_letters_do_not(word: str, sounds: str) -> None:
+    assert "".join(pronounce(word, "standard")) == sounds
+
+
+@pytest.mark.parametrize(("word", "sounds"), AS_TYPED.items())
+def test_cypriot_typed_without_marks_has_its_palato_alveolars(word: str, sounds: str) -> None:
+    assert "".join(pronounce(word, "cypriot")) == sounds
+
+
+def test_marked_text_is_taken_at_its_word_and_standard_greek_knows_no_hushing() -> None:
+    assert "".join(pronounce("αθάσια", marked=True)) == "aθˈasça"
+    assert "".join(pronounce("νησιά", "standard")) == "nisçˈa"
+
+
+def test_xsampa_names_every_sound() -> None:
+    assert xsampa(phonemes("ο σ̆ύλλος τζ̆αι η γάτα")) == 'o # S " i l: o s # dZ e # i # G " a t a'
+    assert xsampa(phonemes("γιαγιά μια θκιά άγγελος")) == 'j\\ a j\\ " a # m J a # T c " a # " a N J\\ e l o s'
+
+
+def test_every_sound_there_is_has_an_ascii_name() -> None:
+    words = [*CYPRIOT, *PRONOUNCED, "ζ̆ακέττα", "ξ̆ερός", "τσ̆αέρα", "γκάζι", "λιώμα"]
+    assert all(xsampa(pronounce(word)).isascii() for word in words)
