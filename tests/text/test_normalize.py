@@ -75,5 +75,5 @@ def test_negation_and_copula_and_the_breve_stay() -> None:
 
 
 def test_the_signature_names_profile_rules_and_unicode() -> None:
-    assert signature("t1").startswith("t1.v1:invisible+nfc+") and "unicode" in signature("t0")
+    assert signature("t1").startswith("t1.v2:invisible+nfc+") and "unicode" in signature("t0")
     assert signature("t0") != signature("t1")
