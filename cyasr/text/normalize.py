@@ -7,8 +7,12 @@ rules_spoken.py); a profile is applied until nothing changes, so that it is idem
 
 from __future__ import annotations
 
+import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
+from itertools import groupby
+from typing import Any
 
 from cyasr.text import rules_encoding as encoding
 from cyasr.text import rules_spoken as spoken
@@ -67,12 +71,14 @@ PROFILES: dict[str, tuple[str, ...]] = {
 
 def normalize(text: str, profile: str = "t1") -> str:
     """`text` under a profile of PROFILES, its words a single space apart; "" where it says nothing."""
-    known = _known[profile]
+    alone, steps = _words_alone[profile], _steps[profile]
     for _ in range(PASSES):
-        words = [known[word] for word in text.split()]
+        words = [alone[word] for word in text.split()]
         if None not in words:
             return " ".join(filter(None, words))
-        before, text = text, _once(text, profile)
+        before = text
+        for step in steps:
+            text = step(text)
         if text == before:
             break
     return text
@@ -97,40 +103,17 @@ def explain(text: str, profile: str = "t1") -> list[tuple[str, str, str]]:
     return changes
 
 
-def _once(text: str, profile: str) -> str:
-    for name in PROFILES[profile]:
-        text = RULES[name](text)
-    return text
+# What follows is speed. Nearly every rule looks no further than one word, so what it makes of a word is remembered.
+# A line none of whose words concerns a rule of LINE_RULES is looked up word by word; in any other line, runs of word
+# rules between those rules are looked up.
 
-
-class _Words(dict[str, str | None]):
-    """What becomes of a word between blanks that stands alone, or None where its neighbours have a say."""
-
-    def __init__(self, profile: str) -> None:
-        self.profile = profile
-
-    def __missing__(self, word: str) -> str | None:
-        if len(self) >= REMEMBERED:
-            self.clear()
-        result = None if _needs_its_line(word, self.profile) else _until_stable(word, self.profile)
-        if result is not None and any(_needs_its_line(part, self.profile) for part in result.split()):
-            result = None
-        if len(word) <= LONG:
-            self[word] = result
-        return result
-
-
-def _until_stable(text: str, profile: str) -> str:
-    for _ in range(PASSES):
-        before, text = text, _once(text, profile)
-        if text == before:
-            break
-    return text
+LATIN_ARTICLES = {"o", "O", "H"}
+LINE_RULES = {"latin_article", "tags", "numbers", "greeklish"}
 
 
 def _needs_its_line(word: str, profile: str) -> bool:
-    """Whether `word` holds what one of the rules that look across words acts on."""
-    if word in {"o", "O", "H"}:  # latin_article
+    """Whether `word` holds what a rule of LINE_RULES acts on."""
+    if word in LATIN_ARTICLES:
         return True
     if profile == "t0":
         return False
@@ -139,4 +122,82 @@ def _needs_its_line(word: str, profile: str) -> bool:
     return any(char in "[]<>{}()*" or spoken.may_be_read_out(char) for char in word)  # tags, numbers
 
 
-_known = {profile: _Words(profile) for profile in PROFILES}
+class _Remembered(dict[str, Any]):
+    """`compute` of a word, remembered for REMEMBERED words, then forgotten and begun anew."""
+
+    def __init__(self, compute: Callable[[str], str | None]) -> None:
+        self.compute = compute
+
+    def __missing__(self, word: str) -> str | None:
+        if len(self) >= REMEMBERED:
+            self.clear()
+        result = self.compute(word)
+        if len(word) <= LONG:
+            self[word] = result
+        return result
+
+
+# Words as most are: one capital at most, sigmas in their places, common punctuation around them. Of these the rules
+# leave the letters, in lower case; seeing that at once makes a new word 20 times as fast.
+PLAIN_GREEK = re.compile(
+    "[«“\"]?((?:[Α-ΩΆΈΉΊΌΎΏΪΫ]|[ΣΖΞΨ]\u0306)?(?:[αβγδεζηθικλμνξοπρτυφχψωάέήίόύώϊϋΐΰ]|[σζξψ]\u0306|σ(?=[ά-ώ]))+ς?)[.,;:!?»”\"…]*"
+)
+PLAIN_LATIN = re.compile('"?([A-Z]?[a-z]+)[.,;:!?"…]*')
+
+
+def _plain(word: str, profile: str) -> str | None:
+    """The word under `profile` where it is plain, or None."""
+    if match := PLAIN_GREEK.fullmatch(word):
+        letters = match[1].lower()
+    elif profile != "t3" and (match := PLAIN_LATIN.fullmatch(word)) and match[1] not in LATIN_ARTICLES:
+        letters = match[1].lower()
+    else:
+        return None
+    if profile == "t0":
+        return word
+    if spoken.FILLER.fullmatch(letters):
+        return None
+    return fold(letters) if profile == "t2" else letters
+
+
+def _alone(word: str, profile: str) -> str | None:
+    """What becomes of a word between blanks whatever stands beside it, or None where its neighbours have a say."""
+    plain = _plain(word, profile)
+    if plain is not None:
+        return plain
+    if _needs_its_line(word, profile):
+        return None
+    parts = [word]
+    for _ in range(PASSES):
+        before, parts = parts, _in_turn(PROFILES[profile])(" ".join(parts)).split()
+        if parts == before or all(_plain(part, profile) == part for part in parts):
+            break
+    return None if any(_needs_its_line(part, profile) for part in parts) else " ".join(parts)
+
+
+def _in_turn(names: Iterable[str]) -> Rule:
+    rules = [RULES[name] for name in names]
+
+    def apply(text: str) -> str:
+        for rule in rules:
+            text = rule(text)
+        return text
+
+    return apply
+
+
+def _word_by_word(rule: Rule) -> Rule:
+    remembered = _Remembered(rule)
+    return lambda text: " ".join([remembered[word] for word in text.split()])
+
+
+def _steps_of(profile: str) -> list[Rule]:
+    """The profile's rules, runs of word rules as one step each."""
+    steps: list[Rule] = []
+    for across, names in groupby(PROFILES[profile], LINE_RULES.__contains__):
+        steps.append(_in_turn(names) if across else _word_by_word(_in_turn(names)))
+    return steps
+
+
+_words_alone = {profile: _Remembered(partial(_alone, profile=profile)) for profile in PROFILES}
+_steps = {profile: _steps_of(profile) for profile in PROFILES}

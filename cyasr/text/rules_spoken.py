@@ -30,6 +30,8 @@ TAG = re.compile(
     re.IGNORECASE,
 )
 
+BRACKET = re.compile(r"[\[<({*♪]")
+
 CRASIS = re.compile(f"{BEFORE}π([ὄὀὂὅὁ])(?={LETTER})")
 GREEK_WORD = re.compile(f"[{GREEK}][{GREEK}{MARKS}]*")
 POLYTONIC = re.compile("[\u1f00-\u1fff\u0300\u0313\u0314\u0342\u0345]")
@@ -63,12 +65,12 @@ def emoji(text: str) -> str:
 
 def tags(text: str) -> str:
     """Without [noise], [disfluency], <unk>, (γέλια) and the like; names of events also where the bracket never closes."""
-    return TAG.sub(" ", text)
+    return TAG.sub(" ", text) if BRACKET.search(text) else text
 
 
 def numbers(text: str) -> str:
     """Digits, dates, times, amounts and units as words: `cyasr.text.numbers.spell_out`."""
-    if not any(map(may_be_read_out, text)):
+    if not any(map(may_be_read_out, set(text))):
         return text
     try:
         from cyasr.text.numbers import spell_out
