@@ -34,49 +34,52 @@ BEFORE_NOUNS = _words(
     "τζ̆είνος τζ̆είνη τζ̆είνον τζ̆είνοι τζ̆είνα τζιείνος τζείνος δικός δική δικόν δικό δικά σαν όπως έτσι λλίον λλίο λίο καλά "
     "κρίμα κρίμαν ούλλα ούλλοι ούλλον ούλλες δύο δκυο θκυο τρεις τρία πάντα υπέρ κατά ότι πως μόνον μόνο σίουρα"
 )
+AFTER_NEGATION = BE | FUTURE | AND | _words("θα και κι")
+NOT_BEFORE_VERBS = CLITICS | _words("ο η οι ένας έναν μια μιαν στον στην στη στο στα στες στους")
+IMPERATIVE = re.compile("τε$")
 NEGATIVE = _words("ποττέ ποτέ τίποτε τίποτες τίποτα κανένας κανένα κανέναν καθόλου")
 # behind a verb: what shows that the pronoun before it was no article
 AFTER_PRONOUN = (
     AND | FUTURE | CLITICS | BE
     | _words(
         "να θα που ότι πως όταν άμαν άμα αν εάν για γιατί αλλά αμμά μα ή όμως επειδή αφού μέχρι ώσπου όπως στο στον στη στην "
-        "στα στες στις στους από ο η οι και κι τωρά τώρα πάντα πάλε ακόμα εχτές εψές σήμερα αύριο αύριον πολλά καλά ούλλα "
+        "στα στες στις στους από ο η οι και κι τωρά τώρα πάντα πάλε ακόμα εχτές εψές σήμερα αύριο αύριον ούλλα "
         "δεν μεν μην τζ̆ειαμαί τζ̆αμαί δαμαί έτσι ίντα τι εγώ εσύ εμείς εσείς ρε κόρη τούτος τζ̆είνος"
     )
 )  # fmt: skip
 
 NO_VERB = _words(
-    "εγώ κάτω πάνω πουπάνω έξω πίσω εδώ οπίσω γύρω λίγω μέσω απάνω χαμώ οχτώ οκτώ τρεις εμείς εσείς μεις σεις έχτω λόγω "
-    "κανέν ποττέν τίποτε πόλεις πκοιον φαΐ βράδυ ότι οξά καφετιέρω χωρίς πρώτον χρειάζει ολόισια άνω ευρώ εκείνω"
+    "εγώ κάτω πάνω πουπάνω έξω πίσω εδώ οπίσω γύρω λίγω μέσω απάνω χαμώ οχτώ οκτώ τρεις εμείς εσείς μεις σεις λόγω ευρώ άνω "
+    "χαμαί κάμε δράμε εκείνω όταν πέρκει πέρκι οξά χωρίς εκεί αεί βόρω"
 )
+# endings, in bare letters but for the last ones, which are nouns' (κρασίν, καλά, ελιά) where the accent stands elsewhere
 VERB = re.compile(
-    "(?:[^ι]ω|ιώ|[οα]ύω|ζω|νω|εις|είς|ει|εί|ουμεν|ούμεν|ουμε|ούμε|ετε|είτε|άτε|ουν|ούν|ουσιν|ούσιν|[^ά]σιν|αμεν|αμε|ομαι|εσαι"
-    "|εται|ούμαι|άμαι|άσαι|άται|ιέται|ουνται|ούνται|ονται|όμουν|όσουν|ετουν|όταν|ούσα|ούσες|ούσαν|ηκα|ηκες|ηκαν|θηκεν|στηκεν|κεν)$"
+    "(?:[^ι]ω|εισ|ει|[οω]υ?μεν?|[εεια]τε|ουν|ουσιν|[αη]μεν?|ομαι|εσαι|[εα]ται|ουμαι|αμαι|ασαι|ουνται|ονται|ομουν|οσουν|οταν|ειται"
+    "|ετουν|ουσ(?:α|εσ|αν)|ηκ(?:α|εσ|αν|εν?)|στηκεν|[σξψ]εν)$"
 )
-VERB_UNACCENTED = re.compile("(?:[^ι]ω|εισ|ει|ουμεν?|ετε|ουν|ουσιν|αμεν|ομαι|εσαι|εται|ουμαι|αμαι|ουνται|ονται|ετουν|ηκα|ηκεσ)$")
 NOUN_IN_EIS = re.compile("(?:σ|ξ|ψ)εις$")
-PAST = re.compile("^(?:'?[εέηή]|εί).*(?:[σξψκγρλνδ]α|[σξψκγρλνδ]ες|[^ιμ]εν|ασιν|αν|άα|άες)$")
-PAST_ALSO = _words("είδα είδες είπα είπες ήρτα ήρθα έκαμα έκαμες έκαμεν ήξερα ήθελα επήα επήες επήεν μιλά πεινά πονά γελά ρωτά "
-                   "παρακολουθά αγαπά αρέσκει πρέπει ξέρω ηξέρω ι-ξέρω έσ̆ει έχει λαλεί τρώει πάει πάεις πάω φάει θέλει έλεα λέω λέει "
-                   "λες ζεις ζει πάνε παν πα πάσιν φάσιν μπόρεν εμπόρεν εθώρουν ελάλουν")  # fmt: skip
-NOUN_IN_PAST = _words(
-    "ένα έναν ένας έργα έξοδα εκκλησία εκκλησίαν εικόνα ελπίδα ημέραν ημέρα εβδομάδα εβδομάδαν ώρα ήρεμα έτοιμα"
+PAST = re.compile("^'?(?:[εέ](?![υιύί])|[ηή]|εί|ει).*(?:[σξψκγρλνβθφ]α|[σξψκγρλνβθφ]εσ|εν|ασιν|αν|[άα]α|[άα]εσ|[ήη]α|[ήη]εσ)$")
+VERBS = _words(
+    "είδα είδες είπα είπες ήρτα ήρθα έκαμα έκαμες έκαμεν ήξερα ήθελα μιλά πεινά πονά γελά ρωτά αγαπά παρακολουθά πάω πα παν "
+    "λες ζεις πάνε φάσιν πάσιν έλεα είμαι είσαι διώ δκιώ πιώ"
 )
-NOMINAL = re.compile("(?:ος|ός|η|ή|ης|ής|ον|όν|ιν|ίν|οι|οί|ο|ό|ι|ί|μα|μαν|μένα|ία|ίαν|ιά|ιάν|ικά|ένα|ές|ους|ού)$")
+NOUNS_IN_PAST = _words(
+    "ένα έναν έργα εκκλησίαν ελπίδα ημέραν εβδομάδαν ήρεμα έρευνα έννοια ελλάδαν έτοιμα επειδή επίσημα ήπειρον"
+)
+NOMINAL = re.compile("(?:οσ|ησ|υσ|ουσ|εσ|ωσ|[ηοι]|ου|[οι]ν|μα|μαν|ενα|ια|ιαν|ικα)$")
 
 
 @lru_cache(1 << 17)
 def is_verb(word: str) -> bool:
     """True for what looks like a finite verb by its ending; imperatives (φέρε) and what could be a noun do not."""
     plain = bare(word)
-    if plain in PAST_ALSO:
+    if plain in VERBS:
         return True
-    if len(plain) < 3 or plain in NO_VERB or plain in CLITICS or plain in BEFORE_NOUNS or NOUN_IN_EIS.search(word):
+    if len(plain) < 3 or plain in NO_VERB or plain in CLITICS or plain in FUTURE or plain in BEFORE_NOUNS:
         return False
-    ending = VERB_UNACCENTED if word.replace("ς", "σ") == plain else VERB
-    return bool(ending.search(plain if ending is VERB_UNACCENTED else word)) or (
-        plain not in NOUN_IN_PAST and bool(PAST.search(word))
-    )
+    if NOUN_IN_EIS.search(word):
+        return False
+    return bool(VERB.search(plain)) or (plain not in NOUNS_IN_PAST and bool(PAST.search(word.replace("ς", "σ"))))
 
 
 def use_of_en(word: str, before: str, after: str, second: str) -> Use:
@@ -84,29 +87,32 @@ def use_of_en(word: str, before: str, after: str, second: str) -> Use:
     plain, following, beyond = bare(word), bare(after), bare(second)
     if following == "να":
         return "future"  # εν να = εννά
-    if plain in EN_COPULA or not after:
+    if not after or (plain in EN_COPULA and not (plain == "ενι" and is_verb(after))):
         return "copula"
-    if following in BE or following in FUTURE or following in AND or following == "θα" or following.startswith("ι-"):
+    if following in AFTER_NEGATION or following.startswith("ι-"):
         return "negation"
     if following in OF_PERSONS:
-        return "negation" if is_verb(second) or beyond in FUTURE else "unclear"
+        return "negation" if is_verb(second) or beyond in FUTURE or beyond in CLITICS else "unclear"
     if following in ARTICLE_LIKE:
-        return "negation" if is_verb(second) else "copula" if second and NOMINAL.search(second) else "unclear"
+        if is_verb(second) or beyond in CLITICS or beyond in FUTURE:
+            return "negation"
+        return "copula" if second and (NOMINAL.search(beyond) or beyond[-1] in "αν") else "unclear"
     if following in PREPOSITION_LIKE:
         return "negation" if is_verb(second) else "copula"
     if following in BEFORE_NOUNS:
         return "copula"
     if is_verb(after) or bare(before) in NEGATIVE:
         return "negation"
-    return "copula" if NOMINAL.search(after) else "unclear"
+    return "copula" if NOMINAL.search(following) else "unclear"
 
 
-def is_enclitic(verb: str, pronoun: str, after: str) -> bool:
+def is_enclitic(before: str, verb: str, pronoun: str, after: str) -> bool:
     """True where `pronoun` stands behind its verb as in Cypriot main clauses: ξέρω το, λαλώ σου; doubtful cases are left out.
 
-    το, την and the like count where what follows ("" for nothing) shows that they are no articles.
+    το, την and the like count where what follows ("" for nothing) shows that they are no articles; nothing counts behind
+    an article (τον παππούν τους), nor behind what may be an imperative (πιάστε το), since that is Standard as well.
     """
     form = bare(pronoun)
-    if form not in CLITICS or not is_verb(verb):
+    if form not in CLITICS or bare(before) in NOT_BEFORE_VERBS or IMPERATIVE.search(bare(verb)) or not is_verb(verb):
         return False
-    return form in OF_PERSONS or not after or (bare(after) in AFTER_PRONOUN and form not in PREPOSITION_LIKE) or is_verb(after)
+    return form in OF_PERSONS or not after or (bare(after) in AFTER_PRONOUN and form not in PREPOSITION_LIKE)

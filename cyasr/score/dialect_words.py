@@ -58,10 +58,10 @@ PAST_AN = re.compile(
 
 FUTURE = frozenset({"εννα", "ννα", "'ννα", "εννα'", "εθθα", "'θθα"})
 NOT_IS = frozenset({"εννεν", "εννεν'", "'ννεν"})
-AND = frozenset(bare(form) for form in "τζ̆αι τζαι τζιαι τζ̆ιαι τζ̆ε τζε τζιε τζ̆ιε τζ̆ι τζι τζ̆' τζ' τσιαι".split())
+AND = _words("τζ̆αι τζαι τζιαι τζ̆ιαι τζ̆ε τζε τζιε τζ̆ιε τζ̆ι τζι τζ̆' τζ' τσιαι")
 WHAT = re.compile("^(?:[ιη]ντα|[ιη]ννα|γιαντα)(?:$|ν|μ|λ|π|')")
 
-HARDENED = re.compile("([θδφβ])κ(?=[ιεαουωηυ])|(μ?[πτ])κ(?=ι[αεουω]|[υο])")
+HARDENED = re.compile("([θδφβ])κ(?=[ιεαουωηυ])|(μ?[πτ])κ(?=ι[αεουω]|[υο])|(?<=[αε])(υ)κ(?=ω$|ει|ετ|ουν|ουμ|ουσιν)")
 HARDENED_RK = re.compile("ρκ(?=[ιεαουωηυ])")
 RK_STANDARD = re.compile(  # roots with ρκ of their own
     "αρκετ|αρκε[ιισ]|[^χζ]ορκ|^ορκ|σαρκ|τουρκ|μαρκ|παρκ|τσιρκ|κιρκ|αρκουδ|αρκτ|κερκ|βαρκ|φυρκ|θερκ|δωρκ|πρκ|αρκωτ|ερκυρ|"
@@ -200,7 +200,9 @@ FEATURES: tuple[Feature, ...] = (
     Feature("future", "εννά, έννα", "Merchant & Pavlou 2017", future),
     Feature("not_is", "εννέν, negation and copula in one word", "Merchant & Pavlou 2017", not_is),
     Feature("question_word", "ίντα and what is made with it: ίνναμπου, γιάντα", NEWTON, question_word),
-    Feature("hardened", "θκ δκ φκ βκ πκ τκ for a consonant and glide: παιχνίθκια, δκιαβάζω", f"{NEWTON}; {ARVANITI}", hardened),
+    Feature(
+        "hardened", "θκ δκ φκ βκ πκ τκ for a consonant and glide, -εύκω: παιχνίθκια, δκιαβάζω", f"{NEWTON}; {ARVANITI}", hardened
+    ),
     Feature("hardened_rk", "ρκ for ρ and glide: χωρκόν, ψάρκα", f"{NEWTON}; {ARVANITI}", hardened_rk),
     Feature("third_plural", "-ουσιν, -ασιν", NEWTON, third_plural),
     Feature("first_plural", "-ουμεν, -αμεν", NEWTON, first_plural),
