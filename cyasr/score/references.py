@@ -1,4 +1,4 @@
-"""What was said: references and the groups they fall into, from cut manifests read as plain JSON lines."""
+"""What was said: references from cut manifests read as plain JSON lines, and the normaliser both sides go through."""
 
 from __future__ import annotations
 
@@ -12,18 +12,10 @@ import yaml
 
 from cyasr.cli import RunError, UsageError
 from cyasr.files import read_jsonl_gz
+from cyasr.score.utterances import Utterance, without_repeats
 
-GROUPS = ("dialect", "domain", "speaker")
 REMEMBERED = 1 << 17  # texts: one system's decodes share their references and many hypotheses
-
-
-@dataclass(frozen=True)
-class Reference:
-    id: str
-    text: str
-    speaker: str | None
-    dialect: str | None
-    domain: str | None
+AS_WRITTEN = "none"  # the profile that only cuts words at blanks
 
 
 @dataclass(frozen=True)
@@ -35,32 +27,35 @@ class Normaliser:
     apply: Callable[[str], str]
 
 
-def read_references(path: Path) -> dict[str, Reference]:
-    """References by cut id, in the manifest's order. Raises RunError for an id that stands twice or a cut without text."""
-    references: dict[str, Reference] = {}
-    for number, row in enumerate(read_jsonl_gz(path), 1):
-        supervisions = sorted(_supervisions(row), key=lambda one: one.get("start", 0.0))
-        if not supervisions:
-            raise RunError(f"{path}:{number}: cut {row.get('id')} has no supervision, so nothing to score against")
-        if row["id"] in references:
-            raise RunError(f"{path}:{number}: cut {row['id']} stands twice; run stage 2 again")
-        first = supervisions[0]
-        custom = (row.get("custom") or {}) | (first.get("custom") or {})
-        text = " ".join(one.get("text") or "" for one in supervisions)
-        references[row["id"]] = Reference(row["id"], text, first.get("speaker"), custom.get("dialect"), custom.get("domain"))
-    return references
+def stream_references(path: Path) -> Iterator[Utterance]:
+    """References in the manifest's order. Raises RunError for an id that stands twice or a cut without text."""
+    return without_repeats(_references(path), "cut", "run stage 2 again")
+
+
+def read_references(path: Path) -> dict[str, Utterance]:
+    """The same by cut id, all in memory."""
+    return {reference.id: reference for reference in stream_references(path)}
+
+
+def normaliser(profile: str) -> Normaliser:
+    """The normaliser of a profile of cyasr.text.normalize, or AS_WRITTEN. Raises UsageError for another name."""
+    from cyasr.text import normalize
+
+    if profile == AS_WRITTEN:
+        return Normaliser(profile, "none: words as written, cut at blanks", lambda text: " ".join(text.split()))
+    if profile not in normalize.PROFILES:
+        raise UsageError(f"profile {profile!r}; there are {', '.join([*normalize.PROFILES, AS_WRITTEN])}")
+    remembering = lru_cache(maxsize=REMEMBERED)(lambda text: normalize.normalize(text, profile))
+    return Normaliser(profile, normalize.signature(profile), remembering)
 
 
 def normaliser_of(data: Path) -> Normaliser:
     """The normaliser that the frozen conf of the set `data` names. Raises UsageError where there is no such conf or key."""
-    from cyasr.text import normalize
-
     path = data_conf(data)
     profile = yaml.safe_load(path.read_text(encoding="utf-8")).get("profile")
     if not profile:
         raise UsageError(f"{path}: key 'profile' is missing; run stage 2 again")
-    remembering = lru_cache(maxsize=REMEMBERED)(lambda text: normalize.normalize(text, profile))
-    return Normaliser(profile, normalize.signature(profile), remembering)
+    return normaliser(profile)
 
 
 def data_conf(data: Path) -> Path:
@@ -69,6 +64,28 @@ def data_conf(data: Path) -> Path:
         if (folder / "conf.yaml").is_file():
             return folder / "conf.yaml"
     raise UsageError(f"{data}/conf.yaml does not exist; run stage 2")
+
+
+def _references(path: Path) -> Iterator[Utterance]:
+    for number, row in enumerate(read_jsonl_gz(path), 1):
+        where = f"{path}:{number}"
+        supervisions = sorted(_supervisions(row), key=lambda one: one.get("start", 0.0))
+        if not supervisions:
+            raise RunError(f"{where}: cut {row.get('id')} has no supervision, so nothing to score against")
+        first = supervisions[0]
+        custom = (row.get("custom") or {}) | (first.get("custom") or {})
+        text = " ".join(one.get("text") or "" for one in supervisions)
+        yield Utterance(
+            row["id"],
+            text,
+            where,
+            speaker=first.get("speaker"),
+            dialect=custom.get("dialect"),
+            domain=custom.get("domain"),
+            corpus=custom.get("corpus"),
+            label=custom.get("label"),
+            duration=row.get("duration"),
+        )
 
 
 def _supervisions(cut: dict[str, Any]) -> Iterator[dict[str, Any]]:

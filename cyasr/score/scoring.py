@@ -1,7 +1,8 @@
 """Which scores are due below a directory of exp/, and the files they are written to.
 
-<split>.score.json: system, set, split, text (profile and signature), the figures of tally.summary, and for scores
-pooled over folds `folds` (figures by fold) and `folds_missing`. <split>.utterances.jsonl.gz: counts by utterance.
+<split>.score.json: system, set, split, text (profile and signature), the figures of summary.summary, and for scores
+pooled over folds `folds` (figures by fold) and `folds_missing`. <split>.utterances.jsonl.gz: texts, alignment and counts
+by utterance. <split>.variants.tsv: every spelling variant that the ladder accepted.
 """
 
 from __future__ import annotations
@@ -9,18 +10,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cyasr.cli import RunError, UsageError
-from cyasr.files import write_json, write_jsonl_gz
+from cyasr.files import read_json, write_json, write_jsonl_gz, write_text
+from cyasr.nbest import read_nbest
 from cyasr.score.lists import DecodedList, exp_root, find_lists, folds_of, pools
 from cyasr.score.references import Normaliser, data_conf, normaliser_of
+from cyasr.score.utterances import Utterance, without_repeats
 from cyasr.stage import Stage
 
-if TYPE_CHECKING:
-    from cyasr.score.tally import Tally
-
 LEVELS = {"wer": "words", "cer": "NFC graphemes, spaces counted", "rates": "percent"}
+FORMAT = 2  # of the files written; a new one makes scores anew
+VARIANTS = ["reference", "hypothesis", "rules", "times"]
 
 
 @dataclass(frozen=True)
@@ -36,11 +38,18 @@ class Due:
     def utterances(self) -> Path:
         return self.score.with_name(self.score.name.replace(".score.json", ".utterances.jsonl.gz"))
 
+    @property
+    def variants(self) -> Path:
+        return self.score.with_name(self.score.name.replace(".score.json", ".variants.tsv"))
+
     def stage(self) -> Stage:
+        from cyasr.score import summary
+
         inputs = [path for one in self.lists for path in (one.path, one.references, data_conf(one.data))]
         inputs += [record for one in self.lists if (record := one.path.with_name("run.json")).exists()]
         stamp = self.score.with_name(f".{self.score.name.removesuffix('.json')}.stamp.json")
-        return Stage(stamp, inputs, {"text": self.normaliser.signature, "folds": self.folds} | LEVELS)
+        params = {"text": summary.signatures(self.normaliser.signature), "folds": self.folds, "format": FORMAT}
+        return Stage(stamp, inputs, params | LEVELS)
 
 
 def due_scores(directory: Path) -> Iterator[Due]:
@@ -66,7 +75,6 @@ def score_all(directory: Path) -> tuple[list[Due], int]:
 
     A list that cannot be scored does not keep others from it: RunError at the end names all of them.
     """
-    tallies: dict[Path, Tally] = {}
     made: list[Due] = []
     faults: list[str] = []
     standing = 0
@@ -77,12 +85,12 @@ def score_all(directory: Path) -> tuple[list[Due], int]:
             continue
         stage.stamp.unlink(missing_ok=True)
         try:
-            _make(due, tallies)
+            make(due)
         except RunError as error:
             if str(error) not in faults:
                 faults.append(str(error))
             continue
-        stage.done([due.score, due.utterances])
+        stage.done([due.score, due.utterances, due.variants])
         made.append(due)
         print(_line(due))
     if faults:
@@ -90,14 +98,25 @@ def score_all(directory: Path) -> tuple[list[Due], int]:
     return made, standing
 
 
-def _make(due: Due, tallies: dict[Path, Tally]) -> None:
-    from cyasr.score import tally
+def make(due: Due) -> None:
+    """Score `due` and write its files, utterances as they are counted."""
+    from cyasr.score import summary, tally
+    from cyasr.score.join import Joined
+    from cyasr.score.references import stream_references
 
-    for one in due.lists:
-        if one.path not in tallies:
-            tallies[one.path] = tally.tally(one, due.normaliser)
-    parts = [tallies[one.path] for one in due.lists]
-    whole = parts[0] if due.folds is None else tally.pooled(parts)
+    parts: dict[str, tally.Tally] = {}
+
+    def rows() -> Iterator[dict[str, Any]]:
+        for one in due.lists:
+            heard = _Heard(one)
+            joined = Joined(stream_references(one.references), heard, (str(one.references), str(one.path)), advice="Decode again")
+            counting = tally.Counting(due.normaliser)
+            yield from counting.rows(joined.pairs())
+            parts[one.trained_on] = counting.tally(heard.system, rescoring_seconds(one))
+
+    write_jsonl_gz(due.utterances, rows())
+    whole = tally.pooled(list(parts.values()))
+    signatures = summary.signatures(due.normaliser.signature)
     first = due.lists[0]
     row: dict[str, Any] = {
         "system": whole.system,
@@ -107,17 +126,42 @@ def _make(due: Due, tallies: dict[Path, Tally]) -> None:
         "levels": LEVELS,
     }
     if due.folds is not None:
-        by_fold = {one.trained_on.split("/")[1]: tally.summary(part) for one, part in zip(due.lists, parts, strict=True)}
-        row["folds"] = {fold: {key: value for key, value in one.items() if key != "by"} for fold, one in by_fold.items()}
+        by_fold = {name.split("/")[1]: summary.summary(part, signatures) for name, part in parts.items()}
+        left_out = ("by", "features", "confusions", "variants_used")
+        row["folds"] = {fold: {key: one[key] for key in one if key not in left_out} for fold, one in by_fold.items()}
         row["folds_missing"] = [fold for fold in due.folds if fold not in by_fold]
-    row |= tally.summary(whole)
-    write_jsonl_gz(due.utterances, tally.rows(whole))
+    row |= summary.summary(whole, signatures)
+    write_text(due.variants, "".join("\t".join(cells) + "\n" for cells in [VARIANTS, *summary.variant_rows(whole)]))
     write_json(due.score, row)
 
 
-def _line(due: Due) -> str:
-    from cyasr.files import read_json
+def rescoring_seconds(one: DecodedList) -> float:
+    """What a second pass took beyond the decoding it started from."""
+    record: Path = one.path.with_name("run.json")
+    seconds = read_json(record).get("rescoring_seconds", {}) if record.exists() else {}
+    return float(seconds.get(one.label, 0.0))
 
+
+class _Heard:
+    """A list's utterances; `system` is that of the first of them."""
+
+    def __init__(self, one: DecodedList) -> None:
+        self.system = ""
+        self._path = one.path
+
+    def __iter__(self) -> Iterator[Utterance]:
+        return without_repeats(self._utterances(), then="decode again")
+
+    def _utterances(self) -> Iterator[Utterance]:
+        for nbest in read_nbest(self._path):
+            self.system = self.system or nbest.system
+            texts = [hyp.text for hyp in nbest.hyps]
+            one = Utterance(nbest.id, texts[0] if texts else "", str(self._path), hyps=texts)
+            one.decode_seconds, one.audio_seconds = nbest.decode_seconds, nbest.audio_seconds
+            yield one
+
+
+def _line(due: Due) -> str:
     score = read_json(due.score)
     low, high, note = (score["interval"][key] for key in ("low", "high", "note"))
     if score["wer"] is None:

@@ -1,38 +1,72 @@
-"""Counts by utterance for one n-best list against its references, and what they add up to."""
+"""Counts by utterance of one set of hypotheses against its references, taken chunk by chunk."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+import importlib.util
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cyasr.cli import RunError
-from cyasr.files import read_json
-from cyasr.nbest import Nbest, read_nbest
-from cyasr.score import bootstrap, wer
-from cyasr.score.lists import DecodedList
-from cyasr.score.references import GROUPS, Normaliser, Reference, read_references
+from cyasr.score import confusions, features, markup, wer
+from cyasr.score.metrics import Translation
+from cyasr.score.references import Normaliser
+from cyasr.score.utterances import Utterance
+
+CHUNK = 4096  # utterances held at once
+MERGED = 16  # chunks whose confusions are added up at once
+GROUPS = ("dialect", "domain", "speaker", "corpus", "label", "duration")
+BINS = (2.0, 5.0, 10.0, 20.0)  # seconds
+LETTERS = np.frombuffer(b"CSDI", np.uint8)
+OPERATIONS = np.zeros(256, np.uint8)  # of a letter
+OPERATIONS[LETTERS] = np.arange(4)
+COSTS = {"levenshtein": markup.UNIT, "sclite": markup.SCLITE}
+PER_UTTERANCE = ("oracle_errors", "hypotheses", "character_errors", "characters", "fold_errors", "lenient_errors", "left_out")
 
 Ints = NDArray[np.int64]
+Pair = tuple[Utterance, Utterance]
 
 
-@dataclass(frozen=True)
+@dataclass
+class Grouping:
+    """The value of one field for each of N utterances: values[codes[i]]; None where it is not known."""
+
+    values: list[str | None]
+    codes: NDArray[np.int32]
+
+    def names(self) -> list[str | None]:
+        return [self.values[code] for code in self.codes.tolist()]
+
+
+@dataclass
 class Tally:
-    """All arrays are (N,) or (N, …), in the order of `references`; seconds are totals over all utterances."""
+    """All arrays are (N,), counts (N, 4); seconds are totals over all utterances.
 
-    system: str
-    references: list[Reference]
-    counts: Ints  # (N, 4): correct, substituted, deleted, inserted words of the best hypothesis
-    oracle_errors: Ints  # fewest word errors of any hypothesis
+    counts: correct, substituted, deleted, inserted words of the best hypothesis; an optional word that was left out is
+    correct. oracle_errors: fewest word errors of any hypothesis; hypotheses: how many there were.
+    used: (reference phrase, hypothesis phrase, rules) by how often the ladder took them for one.
+    """
+
+    counts: Ints
+    oracle_errors: Ints
+    hypotheses: Ints
     character_errors: Ints
     characters: Ints
-    hypotheses: Ints  # how many there were
-    decode_seconds: float
-    audio_seconds: float
+    fold_errors: Ints
+    lenient_errors: Ints
+    left_out: Ints
+    groups: dict[str, Grouping]
+    used: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    features: dict[str, Any] = field(default_factory=dict)
+    confusions: dict[str, Any] = field(default_factory=dict)
+    translation: dict[str, Any] = field(default_factory=dict)
+    system: str = ""
+    decode_seconds: float = 0.0
+    audio_seconds: float = 0.0
 
     @property
     def words(self) -> Ints:
@@ -43,146 +77,192 @@ class Tally:
         return self.counts[:, wer.SUBSTITUTION :].sum(axis=1)
 
 
-def tally(one: DecodedList, normaliser: Normaliser) -> Tally:
-    """Raises RunError where references and hypotheses are not of the same utterances."""
-    references = read_references(one.references)
-    lists = _matched(one, references)
-    ref_texts = [normaliser.apply(reference.text) for reference in references.values()]
-    hyp_texts = [[normaliser.apply(hyp.text) for hyp in nbest.hyps] or [""] for nbest in lists]
-    words = [text.split() for text in ref_texts]
-    best = [texts[0] for texts in hyp_texts]
-    alignments = wer.align(words, [text.split() for text in best])
-    character_errors, characters = wer.character_errors(ref_texts, best)
-    seconds = sum(nbest.decode_seconds for nbest in lists) + _rescoring_seconds(one)
-    return Tally(
-        system=lists[0].system if lists else "",
-        references=list(references.values()),
-        counts=alignments.counts,
-        oracle_errors=_oracle_errors(words, hyp_texts, alignments.errors),
-        character_errors=character_errors,
-        characters=characters,
-        hypotheses=np.array([len(nbest.hyps) for nbest in lists], np.int64),
-        decode_seconds=seconds,
-        audio_seconds=sum(nbest.audio_seconds for nbest in lists),
-    )
+class Counting:
+    """Counts pairs of reference and hypothesis; `rows` has to be read to its end before `tally`.
+
+    costs: what the alignment minimises, a key of COSTS; translation: BLEU and chrF too.
+    """
+
+    def __init__(self, normaliser: Normaliser, costs: str = "levenshtein", translation: bool = False) -> None:
+        self._normaliser, self._costs = normaliser, costs
+        self._translation = Translation() if translation else None
+        self._counts: list[Ints] = []
+        self._arrays: dict[str, list[Ints]] = {name: [] for name in PER_UTTERANCE}
+        self._codes: dict[str, dict[str | None, int]] = {name: {} for name in GROUPS}
+        self._coded: dict[str, list[NDArray[np.int32]]] = {name: [] for name in GROUPS}
+        self._used: Counter[tuple[str, str, str]] = Counter()
+        self._features: list[dict[str, Any]] = []
+        self._confusions: list[dict[str, Any]] = []
+        self._seconds = np.zeros(2)
+
+    def rows(self, pairs: Iterable[Pair]) -> Iterator[dict[str, Any]]:
+        """A JSON row for each pair: what comparisons between systems, and reports, read."""
+        waiting = iter(pairs)
+        while chunk := list(islice(waiting, CHUNK)):
+            yield from self._count(chunk)
+
+    def tally(self, system: str = "", more_seconds: float = 0.0) -> Tally:
+        """more_seconds: what a second pass took beyond the utterances' own times."""
+        arrays: dict[str, Any] = {name: _joined(parts, (0,)) for name, parts in self._arrays.items()}
+        groups = {name: Grouping(list(self._codes[name]), _joined(self._coded[name], (0,))) for name in GROUPS}
+        return Tally(
+            counts=_joined(self._counts, (0, 4)),
+            **arrays,
+            groups=groups,
+            used=self._used,
+            features=features.merge(self._features or [features.count([], [], wer.align([], []))]),
+            confusions=confusions.merge(self._confusions or [confusions.count([], [], wer.align([], []))]),
+            translation=self._translation.result() if self._translation else {},
+            system=system,
+            decode_seconds=float(self._seconds[0]) + more_seconds,
+            audio_seconds=float(self._seconds[1]),
+        )
+
+    def _count(self, chunk: list[Pair]) -> Iterator[dict[str, Any]]:
+        settled = [self._texts(reference, hypothesis) for reference, hypothesis in chunk]
+        references, hypotheses = [one[0] for one in settled], [one[1] for one in settled]
+        alignments = self._align(references, hypotheses)
+        left_out = np.array([one[2] for one in settled], np.int64)
+        counts = alignments.counts.copy()
+        counts[:, wer.CORRECT] += left_out
+        character_errors, characters = wer.character_errors(references, hypotheses)
+        words, heard = [text.split() for text in references], [text.split() for text in hypotheses]
+        arrays = {
+            "oracle_errors": self._oracle_errors(chunk, words, alignments.errors),
+            "hypotheses": np.array([1 if one.hyps is None else len(one.hyps) for _, one in chunk], np.int64),
+            "character_errors": character_errors,
+            "characters": characters,
+            "left_out": left_out,
+        } | self._ladder(words, heard, alignments)
+        self._counts.append(counts)
+        for name, values in arrays.items():
+            self._arrays[name].append(values)
+        self._group(chunk)
+        self._dialect(words, heard, alignments)
+        if self._translation:
+            self._translation.add([one.text for one, _ in chunk], [one.text for _, one in chunk])
+        self._seconds += np.sum([(one.decode_seconds, one.audio_seconds) for _, one in chunk], axis=0)
+        ops = LETTERS[alignments.ops].tobytes().decode("ascii")
+        starts, columns = alignments.starts.tolist(), {name: values.tolist() for name, values in arrays.items()}
+        for i, (reference, count) in enumerate(zip((one for one, _ in chunk), counts.tolist(), strict=True)):
+            correct, substitutions, deletions, insertions = count
+            yield {
+                "id": reference.id,
+                "speaker": reference.speaker,
+                "dialect": reference.dialect,
+                "domain": reference.domain,
+                "corpus": reference.corpus,
+                "label": reference.label,
+                "duration": reference.duration,
+                "ref": references[i],
+                "hyp": hypotheses[i],
+                "ops": ops[starts[i] : starts[i + 1]],
+                "words": correct + substitutions + deletions,
+                "correct": correct,
+                "substitutions": substitutions,
+                "deletions": deletions,
+                "insertions": insertions,
+                "fold_errors": columns["fold_errors"][i],
+                "lenient_errors": columns["lenient_errors"][i],
+                "characters": columns["characters"][i],
+                "character_errors": columns["character_errors"][i],
+            }
+
+    def _texts(self, reference: Utterance, hypothesis: Utterance) -> tuple[str, str, int]:
+        """Both texts as they are compared, and how many optional words were left out."""
+        apply = self._normaliser.apply
+        if reference.pieces is None and hypothesis.pieces is None:
+            return apply(reference.text), apply(hypothesis.text), 0
+        said = markup.applied(reference.pieces or (reference.text,), apply)
+        heard = markup.applied(hypothesis.pieces or (hypothesis.text,), apply)
+        best = markup.settle(said, heard, COSTS[self._costs])
+        return " ".join(best.reference), " ".join(best.hypothesis), best.left_out
+
+    def _align(self, references: list[str], hypotheses: list[str]) -> wer.Alignments:
+        if self._costs == "levenshtein":
+            return wer.align_texts(references, hypotheses)
+        from cyasr.score import sclite_alignment
+
+        letters = sclite_alignment.align(references, hypotheses)
+        starts = np.zeros(len(letters) + 1, np.int64)
+        np.cumsum([len(ops) for ops in letters], out=starts[1:])
+        ops = OPERATIONS[np.frombuffer("".join(letters).encode(), np.uint8)]
+        counts = np.array([[one.count(letter) for letter in "CSDI"] for one in letters], np.int64).reshape(-1, 4)
+        return wer.Alignments(counts, ops, starts)
+
+    def _oracle_errors(self, chunk: list[Pair], words: list[list[str]], errors: Ints) -> Ints:
+        """(N,) errors of the best hypothesis in each list; `errors` are those of the first."""
+        lists = [sorted(set(map(self._normaliser.apply, (one.hyps or [])[1:]))) for _, one in chunk]
+        owner = np.repeat(np.arange(len(lists)), [len(texts) for texts in lists])
+        best = errors.copy()
+        if len(owner):
+            others = [text.split() for texts in lists for text in texts]
+            np.minimum.at(best, owner, wer.distances(words, others, owner))
+        return best
+
+    def _ladder(self, words: list[list[str]], heard: list[list[str]], alignments: wer.Alignments) -> dict[str, Ints]:
+        ladder = part("ladder")
+        if ladder is None:
+            return {"fold_errors": alignments.errors, "lenient_errors": alignments.errors}
+        rungs = ladder.climb(words, heard, alignments)
+        self._used.update(rungs.used)
+        return {"fold_errors": rungs.fold_errors, "lenient_errors": rungs.lenient_errors}
+
+    def _dialect(self, words: list[list[str]], heard: list[list[str]], alignments: wer.Alignments) -> None:
+        for counted, module in ((self._features, features), (self._confusions, confusions)):
+            counted.append(module.count(words, heard, alignments))
+            if len(counted) == MERGED:
+                counted[:] = [module.merge(counted)]
+
+    def _group(self, chunk: list[Pair]) -> None:
+        for name, codes in self._codes.items():
+            values = [_bin(one.duration) if name == "duration" else getattr(one, name) for one, _ in chunk]
+            coded = [codes.setdefault(value, len(codes)) for value in values]
+            self._coded[name].append(np.array(coded, np.int32))
 
 
 def pooled(tallies: Sequence[Tally]) -> Tally:
     """All utterances of `tallies` together: one error rate over all of them, no mean of means."""
+    groups = {}
+    for name in GROUPS:
+        codes: dict[str | None, int] = {}
+        parts = []
+        for one in tallies:
+            here = [codes.setdefault(value, len(codes)) for value in one.groups[name].values]
+            parts.append(np.array(here, np.int32)[one.groups[name].codes])
+        groups[name] = Grouping(list(codes), _joined(parts, (0,)))
+    arrays: dict[str, Any] = {name: np.concatenate([getattr(one, name) for one in tallies]) for name in PER_UTTERANCE}
+    used: Counter[tuple[str, str, str]] = Counter()
+    for one in tallies:
+        used.update(one.used)
     return Tally(
-        system=tallies[0].system,
-        references=[reference for one in tallies for reference in one.references],
         counts=np.concatenate([one.counts for one in tallies]),
-        oracle_errors=np.concatenate([one.oracle_errors for one in tallies]),
-        character_errors=np.concatenate([one.character_errors for one in tallies]),
-        characters=np.concatenate([one.characters for one in tallies]),
-        hypotheses=np.concatenate([one.hypotheses for one in tallies]),
+        **arrays,
+        groups=groups,
+        used=used,
+        features=features.merge([one.features for one in tallies]),
+        confusions=confusions.merge([one.confusions for one in tallies]),
+        system=tallies[0].system,
         decode_seconds=sum(one.decode_seconds for one in tallies),
         audio_seconds=sum(one.audio_seconds for one in tallies),
     )
 
 
-def summary(one: Tally) -> dict[str, Any]:
-    """The figures of score.json; rates in percent, None where there is nothing to divide by."""
-    everything = np.ones(len(one.references), bool)
-    speakers = [reference.speaker for reference in one.references]
-    return _figures(one, everything) | {
-        "interval": asdict(bootstrap.interval(one.errors, one.words, speakers)),
-        "oracle_wer": _percent(int(one.oracle_errors.sum()), int(one.words.sum())),
-        "nbest_mean": round(float(one.hypotheses.mean()), 2) if len(one.hypotheses) else None,
-        "speakers": len({name for name in speakers if name is not None}),
-        "empty_references": int((one.words == 0).sum()),
-        "without_hypothesis": int((one.hypotheses == 0).sum()),
-        "decode_seconds": round(one.decode_seconds, 3),
-        "audio_seconds": round(one.audio_seconds, 3),
-        "rtf": round(one.decode_seconds / one.audio_seconds, 5) if one.audio_seconds and one.decode_seconds else None,
-        "by": {group: _breakdown(one, group) for group in GROUPS},
-    }
+def part(name: str) -> Any:
+    """A part of the scoring that may be missing."""
+    return importlib.import_module(f"cyasr.score.{name}") if importlib.util.find_spec(f"cyasr.score.{name}") else None
 
 
-def rows(one: Tally) -> Iterator[dict[str, Any]]:
-    """Counts by utterance as JSON rows: what comparisons between systems pair up."""
-    counts, errors, characters = one.counts.tolist(), one.character_errors.tolist(), one.characters.tolist()
-    for i, reference in enumerate(one.references):
-        correct, substitutions, deletions, insertions = counts[i]
-        yield {
-            "id": reference.id,
-            "speaker": reference.speaker,
-            "words": correct + substitutions + deletions,
-            "correct": correct,
-            "substitutions": substitutions,
-            "deletions": deletions,
-            "insertions": insertions,
-            "characters": characters[i],
-            "character_errors": errors[i],
-        }
+def _bin(duration: float | None) -> str | None:
+    """`2-5 s` and the like, the lower bound included."""
+    if duration is None:
+        return None
+    edges = (0.0, *BINS)
+    for low, high in zip(edges, BINS, strict=False):
+        if duration < high:
+            return f"{low:g}-{high:g} s"
+    return f"{BINS[-1]:g}+ s"
 
 
-def _matched(one: DecodedList, references: dict[str, Reference]) -> list[Nbest]:
-    """The n-best lists in the order of `references`; ids have to be the same on both sides, once each."""
-    lists: dict[str, Nbest] = {}
-    unknown: list[str] = []
-    for nbest in read_nbest(one.path):
-        if nbest.id in lists:
-            raise RunError(f"{one.path}: utterance {nbest.id} stands twice; decode again")
-        if nbest.id not in references:
-            unknown.append(nbest.id)
-        lists[nbest.id] = nbest
-    missing = [name for name in references if name not in lists]
-    faults = []
-    if missing:
-        faults.append(f"{len(missing)} of its {len(references)} utterances have no hypothesis (first: {missing[0]})")
-    if unknown:
-        faults.append(f"{len(unknown)} hypotheses are of utterances it does not have (first: {unknown[0]})")
-    if faults:
-        raise RunError(f"{one.path} does not answer to {one.references}: {'; '.join(faults)}. Decode again")
-    return [lists[name] for name in references]
-
-
-def _oracle_errors(words: list[list[str]], hypotheses: list[list[str]], errors: Ints) -> Ints:
-    """(N,) errors of the best hypothesis in each list; `errors` are those of the first."""
-    others = [(i, text.split()) for i, texts in enumerate(hypotheses) for text in sorted(set(texts[1:]))]
-    owner = np.array([i for i, _ in others], np.int64)
-    best = errors.copy()
-    np.minimum.at(best, owner, wer.distances(words, [text for _, text in others], owner))
-    return best
-
-
-def _rescoring_seconds(one: DecodedList) -> float:
-    """What a second pass took beyond the decoding it started from."""
-    record: Path = one.path.with_name("run.json")
-    seconds = read_json(record).get("rescoring_seconds", {}) if record.exists() else {}
-    return float(seconds.get(one.label, 0.0))
-
-
-def _breakdown(one: Tally, group: str) -> dict[str, Any]:
-    """Figures by the values of a reference field, sorted; utterances without one under "unknown". {} where all lack it."""
-    names = np.array([getattr(reference, group) or "unknown" for reference in one.references], dtype=str)
-    values = sorted(set(names.tolist()))
-    return {} if values in (["unknown"], []) else {value: _figures(one, names == value) for value in values}
-
-
-def _figures(one: Tally, chosen: NDArray[np.bool_]) -> dict[str, Any]:
-    correct, substitutions, deletions, insertions = (int(count) for count in one.counts[chosen].sum(axis=0))
-    words, errors = correct + substitutions + deletions, substitutions + deletions + insertions
-    utterances, wrong = int(chosen.sum()), int((one.errors[chosen] > 0).sum())
-    characters, character_errors = int(one.characters[chosen].sum()), int(one.character_errors[chosen].sum())
-    return {
-        "utterances": utterances,
-        "words": words,
-        "correct": correct,
-        "substitutions": substitutions,
-        "deletions": deletions,
-        "insertions": insertions,
-        "errors": errors,
-        "wer": _percent(errors, words),
-        "characters": characters,
-        "character_errors": character_errors,
-        "cer": _percent(character_errors, characters),
-        "wrong_utterances": wrong,
-        "ser": _percent(wrong, utterances),
-    }
-
-
-def _percent(part: int, whole: int) -> float | None:
-    return round(100 * part / whole, 4) if whole else None
+def _joined(parts: list[NDArray[Any]], empty: tuple[int, ...]) -> NDArray[Any]:
+    return np.concatenate(parts) if parts else np.zeros(empty, np.int64)
