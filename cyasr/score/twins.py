@@ -14,6 +14,8 @@ from pathlib import Path
 
 from cyasr.score.dialect_words import AND, BREVE, GEMINATE, bare, features_of
 
+ACCENT = re.compile("[άέήίόύώΐΰ]")
+SYLLABLE = re.compile("(?:ι(?=[αεοω]))?(?:ου|αι|ει|οι|[αε]υ|[αεηιουω])")
 TABLE = Path(__file__).with_name("twins.tsv")
 MOST = 256  # twins of one word; the rules give fewer than that but for very odd words
 
@@ -96,8 +98,15 @@ def twins_of(word: str) -> frozenset[str]:
 
 
 def is_twin(word: str, hypothesis: str) -> bool:
-    """True where `hypothesis` is a Standard twin of the dialect form `word`. Accents do not count."""
-    return bool(why_twin(word)) and bare(hypothesis) in twins_of(word)
+    """True where `hypothesis` is a Standard twin of the dialect form `word`.
+
+    Where the accent stands does not count (τωρά, τώρα), but a word of several syllables that lost its accent is no twin.
+    """
+    plain = bare(hypothesis)
+    if not why_twin(word) or plain not in twins_of(word):
+        return False
+    accented, accent_lost = ACCENT.search(word), not ACCENT.search(hypothesis) and len(SYLLABLE.findall(plain)) > 1
+    return not (accented and accent_lost)
 
 
 def _rewritten(form: str, name: str) -> set[str]:
