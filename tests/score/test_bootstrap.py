@@ -1,3 +1,5 @@
+import time
+
 import numpy as np
 import pytest
 
@@ -88,3 +90,51 @@ def test_pairing_sees_what_two_intervals_cannot():
 def test_comparing_on_no_words_is_refused():
     with pytest.raises(ValueError, match="no reference words"):
         bootstrap.compare([1], [0], [0], ["a"])
+
+
+def test_intervals_of_ten_speakers_hold_the_true_rate_as_often_as_they_say():
+    rng = np.random.default_rng(6)
+    true = 100 * (1 / (1 + np.exp(-rng.normal(-1.2, 0.45, 1_000_000)))).mean()
+    held = 0
+    for _ in range(300):
+        rates = np.repeat(1 / (1 + np.exp(-rng.normal(-1.2, 0.45, 10))), 40)
+        words = rng.poisson(12, 400) + 1
+        speakers = [f"s{i // 40}" for i in range(400)]
+        one = bootstrap.interval(rng.binomial(words, rates), words, speakers, resamples=2000)
+        held += one.low <= true <= one.high
+    assert held >= 273  # 91 %; the plain percentiles hold it in 89 to 90 %
+
+
+def test_equal_systems_are_told_apart_in_about_one_of_twenty_tests():
+    rng = np.random.default_rng(10)
+    shown = small = 0
+    for _ in range(600):
+        gains = np.repeat(rng.normal(0, 0.05, 8), 30)  # by speaker: for some a is better, for others b
+        words = rng.poisson(12, 240) + 1
+        one, other = (rng.binomial(words, np.clip(0.25 + sign * gains, 0, 1)) for sign in (1, -1))
+        found = bootstrap.compare(one, other, words, [f"s{i // 30}" for i in range(240)], resamples=2000)
+        shown += found.shown
+        small += found.p < 0.05
+    assert shown <= 45 and small <= 45  # 7.5 %; plain percentiles: 13 %
+    assert abs(shown - small) <= 4  # interval and p say the same
+
+
+def test_a_difference_gone_in_no_resample_has_a_p_that_still_tells_how_large_it_is():
+    rng = np.random.default_rng(8)
+    errors, words, speakers = sample(rng, utterances=4000, speakers=40)
+    p = [bootstrap.compare(errors, np.maximum(errors - gain, 0), words, speakers).p for gain in (1, 2)]
+    assert 0 < p[1] < p[0] < 1e-4
+
+
+@pytest.mark.parametrize("speakers", [1, 50, 20_000])
+def test_ten_thousand_resamples_of_twenty_thousand_utterances_take_half_a_second(speakers):
+    rng = np.random.default_rng(9)
+    errors, words, _ = sample(rng, utterances=20_000)
+    names = [f"s{i % speakers}" for i in range(20_000)]
+    bootstrap.interval(errors[:9], words[:9], names[:9])  # compiled once, and kept on disk
+    times = []
+    for _ in range(3):
+        start = time.perf_counter()
+        bootstrap.interval(errors, words, names)
+        times.append(time.perf_counter() - start)
+    assert min(times) < 0.5
