@@ -100,7 +100,7 @@ def twins_of(word: str) -> frozenset[str]:
 def is_twin(word: str, hypothesis: str) -> bool:
     """True where `hypothesis` is a Standard twin of the dialect form `word`.
 
-    Where the accent stands does not count (τωρά, τώρα), but a word of several syllables that lost its accent is no twin.
+    Where the accent stands does not count, but a word of several syllables that lost its accent is no twin.
     """
     plain = bare(hypothesis)
     if not why_twin(word) or plain not in twins_of(word):
