@@ -92,7 +92,7 @@ def use_of_en(word: str, before: str, after: str, second: str) -> Use:
     if following in AFTER_NEGATION or following.startswith("ι-"):
         return "negation"
     if following in OF_PERSONS:
-        return "negation" if is_verb(second) or beyond in FUTURE or beyond in CLITICS else "unclear"
+        return "negation" if second else "unclear"  # εν μου αρέσκει; a possessive has its noun before it
     if following in ARTICLE_LIKE:
         if is_verb(second) or beyond in CLITICS or beyond in FUTURE:
             return "negation"
