@@ -85,14 +85,14 @@ def write(path: Path, form: str, utterances: Iterable[Utterance]) -> int:
         nonlocal count
         for one in utterances:
             count += 1
-            yield from _lines_of(one, form)
+            yield from lines_of(one, form)
 
     if path.suffix == ".gz":
         with writing_gz(path) as out:
-            out.writelines(line + "\n" for line in lines())
+            out.writelines(lines())
         return count
     with replacing(path) as temporary, open(temporary, "w", encoding="utf-8", newline="\n") as out:
-        out.writelines(line + "\n" for line in lines())
+        out.writelines(lines())
     return count
 
 
@@ -102,24 +102,25 @@ def row(one: Utterance) -> dict[str, Any]:
     return {"id": one.id, "text": one.text} | known
 
 
-def _lines_of(one: Utterance, form: str) -> Iterator[str]:
+def lines_of(one: Utterance, form: str) -> Iterator[str]:
+    """The lines of one utterance, each with its end. Raises RunError where the format cannot hold it."""
     if form == "trn":
-        yield nist.trn_line(one)
+        yield nist.trn_line(one) + "\n"
     elif form == "stm":
-        yield nist.stm_line(one)
+        yield nist.stm_line(one) + "\n"
     elif form == "ctm":
-        yield from nist.ctm_lines(one)
+        yield from (line + "\n" for line in nist.ctm_lines(one))
     elif form == "kaldi":
         if not one.id or one.id.split() != [one.id]:
             raise RunError(f"{one.where}: {one.id!r} cannot be an utterance id in Kaldi's text")
-        yield f"{one.id} {' '.join(one.text.split())}".rstrip()
+        yield f"{one.id} {' '.join(one.text.split())}".rstrip() + "\n"
     elif form == "nemo":
         audio = {"audio_filepath": one.id} | ({} if one.duration is None else {"duration": one.duration})
-        yield json.dumps(audio | {"text": one.text}, ensure_ascii=False)
+        yield json.dumps(audio | {"text": one.text}, ensure_ascii=False) + "\n"
     elif form == "jsonl":
-        yield json.dumps(row(one), ensure_ascii=False)
+        yield json.dumps(row(one), ensure_ascii=False) + "\n"
     elif form == "lines":
-        yield " ".join(one.text.split())
+        yield " ".join(one.text.split()) + "\n"
     else:
         raise UsageError(f"format {form!r}; there are {', '.join(FORMATS)}")
 
