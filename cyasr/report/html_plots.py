@@ -1,7 +1,8 @@
-"""Plots of a data set: the ladder by system, WER by dialect and by speaker."""
+"""Plots of a data set: the ladder by system, WER by dialect, speaker and so on."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,17 +10,18 @@ from markupsafe import Markup
 
 from cyasr.report import cells, plots
 from cyasr.report.collect import Result
-from cyasr.report.html_tables import Table, variants_table
+from cyasr.report.html_tables import Cell, Head, Table, variants_table
 from cyasr.report.html_utterances import System
-from cyasr.report.rows import Group
 
 RUNGS = ("strict", "fold", "lenient")
+GROUPS = ("dialect", "speaker", "duration", "domain", "corpus", "label")
+IN_ORDER = "duration"  # its values are shown as they are listed, others by WER
 VALUES = 40  # speakers or dialects in one plot
 
 
 @dataclass(frozen=True)
 class Plot:
-    """legend: (key, name); note: what the plot leaves out, and what made it; details: tables to open below."""
+    """legend: (key, name); note: what the plot leaves out; details: tables to open below."""
 
     title: str
     svg: Markup
@@ -28,7 +30,7 @@ class Plot:
     details: list[Table] = field(default_factory=list)
 
 
-def ladder_plot(systems: list[System], note: str) -> list[Plot]:
+def ladder_plot(systems: Sequence[System], note: str) -> list[Plot]:
     """Strict, fold and lenient WER of those systems that have all three; [] where none has."""
     climbed = [(one, rungs) for one in systems if (rungs := _rungs(one.result))]
     if not climbed:
@@ -37,38 +39,40 @@ def ladder_plot(systems: list[System], note: str) -> list[Plot]:
     for system, rungs in climbed:
         dots = [_dot(i, name, rungs[name]["wer"], rungs[name].get("interval") or {}) for i, name in enumerate(RUNGS)]
         rows.append(plots.Row(system.label, " ≥ ".join(cells.percent(rungs[name]["wer"]) for name in RUNGS), dots))
-    signatures = [f"{name}: {text}" for name in RUNGS if (text := climbed[0][1][name].get("signature"))]
-    return [
-        Plot(
-            title="The ladder",
-            svg=plots.dot_plot(rows, "Strict, fold and lenient WER by system", "WER %"),
-            legend=[(plots.marker(i), name) for i, name in enumerate(RUNGS)],
-            note=" ".join(filter(None, [note, "; ".join(signatures)])),
-            details=[table for one, _ in climbed if (table := variants_table(one.label, one.result.score))],
-        )
-    ]
+    used = [table for one, _ in climbed if (table := variants_table(one.label, one.result.score))]
+    signatures = dict.fromkeys((name, str(rungs[name].get("signature") or cells.NONE)) for _, rungs in climbed for name in RUNGS)
+    lines = [[Cell(name), Cell(text)] for name, text in signatures]
+    signed = Table("Signatures", [Head("Rung"), Head("Signature", wrap=True)], lines, [])
+    svg = plots.dot_plot(rows, "Strict, fold and lenient WER by system", "WER %")
+    return [Plot("The ladder", svg, [(plots.marker(i), name) for i, name in enumerate(RUNGS)], note, [*used, signed])]
 
 
-def group_plot(group: str, systems: list[tuple[System, dict[str, Group]]], note: str) -> list[Plot]:
-    """WER by the values of `group`, highest first under the first system; [] where there are not two values."""
-    first = systems[0][1] if systems else {}
-    values = sorted(first, key=lambda value: (-(first[value].wer or 0.0), value))
+def group_plots(systems: Sequence[System], note: str) -> list[Plot]:
+    """WER by the values of each group of which there are two or more."""
+    return [plot for group in GROUPS for plot in _group_plot(group, systems, note)]
+
+
+def _group_plot(group: str, systems: Sequence[System], note: str) -> list[Plot]:
+    """The first system orders the values, highest first."""
+    by = [(one.result.score.get("by") or {}).get(group) or {} for one in systems]
+    first = by[0] if by else {}
+    values = list(first) if group == IN_ORDER else sorted(first, key=lambda value: (-(first[value].get("wer") or 0.0), value))
     if len(values) < 2:
         return []
     if len(values) > VALUES:
-        note = f"{note} The {VALUES} of {len(values)} with the highest WER under {systems[0][0].label}.".strip()
+        note = f"{note} The {VALUES} of {len(values)} with the highest WER under {systems[0].label}.".strip()
         values = values[:VALUES]
     rows = []
     for value in values:
         dots = []
-        for i, (system, groups) in enumerate(systems):
-            one = groups.get(value)
-            if one is not None and (wer := one.wer) is not None:
-                dots.append(_dot(i, f"{value}, {system.label}", wer, vars(one.interval())))
+        for i, (system, groups) in enumerate(zip(systems, by, strict=True)):
+            one = groups.get(value) or {}
+            if one.get("wer") is not None:
+                dots.append(_dot(i, f"{value}, {system.label}", one["wer"], one.get("interval") or {}))
         size = first[value]
-        rows.append(plots.Row(value, f"{len(size.words)} utterances, {sum(size.words)} words", dots))
+        rows.append(plots.Row(value, f"{size.get('utterances', 0)} utterances, {size.get('words', 0)} words", dots))
     svg = plots.dot_plot(rows, f"WER by {group}", "WER %")
-    return [Plot(f"WER by {group}", svg, [(plots.marker(i), one.label) for i, (one, _) in enumerate(systems)], note)]
+    return [Plot(f"WER by {group}", svg, [(plots.marker(i), one.label) for i, one in enumerate(systems)], note)]
 
 
 def _rungs(one: Result) -> dict[str, Any]:

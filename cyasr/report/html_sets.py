@@ -13,11 +13,12 @@ from cyasr.report import cells, plots
 from cyasr.report.clips import Clips
 from cyasr.report.collect import Result
 from cyasr.report.datasets import describe
-from cyasr.report.html_plots import Plot, group_plot, ladder_plot
+from cyasr.report.html_dialect import confusion_tables, dialect_tables
+from cyasr.report.html_plots import Plot, group_plots, ladder_plot
 from cyasr.report.html_tables import Table, results_table
 from cyasr.report.html_utterances import Card, System, cards
 from cyasr.report.results import Report
-from cyasr.report.rows import GROUPS, Rows, read_rows
+from cyasr.report.rows import Rows, read_rows
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,8 @@ class DataSet:
     results: int
     tables: list[Table] = field(default_factory=list)
     plots: list[Plot] = field(default_factory=list)
+    dialect: list[Table] = field(default_factory=list)  # the first in full, the others to open
+    confusions: tuple[str, list[Table]] = ("", [])  # of which system
     cards: list[tuple[str, list[Card]]] = field(default_factory=list)
     ours: list[Ours] = field(default_factory=list)
 
@@ -82,11 +85,11 @@ def _fill(made: DataSet, found: list[Result], data_root: Path, exp: Path, option
     if not systems:
         return
     left_out = f"The {len(systems)} systems of the lowest WER, of {len(scored)}." if len(scored) > len(systems) else ""
-    made.ours = _ours(made.name, systems[0])
-    made.plots += ladder_plot(systems, left_out)
+    made.ours = [line for one in systems for line in _ours(made.name, one)]
+    made.plots += [*ladder_plot(systems, left_out), *group_plots(systems, left_out)]
+    made.dialect = dialect_tables(systems)
+    made.confusions = (systems[0].label, confusion_tables(systems[0]))
     read = [(one, rows) for one in systems if (rows := _read(one, options))]
-    for group in GROUPS:
-        made.plots += group_plot(group, [(one, rows.groups[group]) for one, rows in read], left_out)
     if read:
         manifests = [data_root / part / "test.jsonl.gz" for part in _parts(read[0][0].result)]
         made.cards = cards([one for one, _ in read], read[0][1], manifests, clips)

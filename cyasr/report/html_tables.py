@@ -28,6 +28,7 @@ class Head:
     text: str
     numeric: bool = False
     help: str = ""
+    wrap: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,15 +71,11 @@ def results_table(found: Iterable[Result], title: str, fold: bool = False) -> Ta
 
 
 def variants_table(label: str, score: Json) -> Table | None:
-    """What the lenient rung let pass, most often first; None where nothing was."""
+    """What fold and lenient let pass, most often first; None where nothing was."""
     rows = []
-    for used in score.get("variants_used") or []:
-        pair = used if isinstance(used, dict) else dict(zip(("reference", "hypothesis", "rules", "count"), used, strict=False))
-        rules = pair.get("rules") or ""
-        texts = [str(pair.get("reference", "")), str(pair.get("hypothesis", ""))]
-        texts.append(rules if isinstance(rules, str) else ", ".join(map(str, rules)))
-        count = pair.get("count", 0)
-        rows.append([*map(Cell, texts), number(count, f"{count}")])
+    for used in (score.get("variants_used") or {}).get("top") or []:
+        texts = [str(used.get(key, "")) for key in ("ref", "hyp", "rules")]
+        rows.append([*map(Cell, texts), number(used.get("times"), str(used.get("times", cells.NONE)))])
     heads = [Head("Reference"), Head("Hypothesis"), Head("Rule"), Head("Count", True)]
     return Table(f"Variants accepted: {label}", heads, rows, []) if rows else None
 
