@@ -93,7 +93,7 @@ def deal_out(segments: list[Utterance], recording: Utterance | None) -> Iterator
     timed = (recording.timed if recording else None) or []
     at = 0
     for number, segment in enumerate(segments):
-        end = (segment.begin or 0.0) + (segment.duration or 0.0)
+        end = round((segment.begin or 0.0) + (segment.duration or 0.0), 6)
         first = at
         while at < len(timed) and (number == len(segments) - 1 or timed[at][0] < end):
             at += 1
@@ -188,7 +188,7 @@ def _of_words(name: str, rows: list[tuple[str, list[str]]]) -> Utterance:
             word = Word(cells[4], begin, begin + length, _confidence(cells))
             if readings is None:
                 one.words.append(word)
-                one.timed.append(((word.start + word.end) / 2, markup.word(word.text)))
+                one.timed.append((_middle(word), markup.word(word.text)))
             else:
                 readings[-1].append(word)
         elif (mark == "<alt_begin>") == (readings is not None):
@@ -200,7 +200,7 @@ def _of_words(name: str, rows: list[tuple[str, list[str]]]) -> Utterance:
             readings.append([])
         else:
             assert readings is not None
-            middles = [(word.start + word.end) / 2 for reading in readings for word in reading]
+            middles = [_middle(word) for reading in readings for word in reading]
             if middles:
                 one.words += readings[0]
                 one.timed.append((max(middles), markup.Choice(tuple(map(_reading, readings)))))
@@ -211,6 +211,11 @@ def _of_words(name: str, rows: list[tuple[str, list[str]]]) -> Utterance:
     one.text = markup.plain(pieces)
     one.pieces = None if all(isinstance(piece, str) for piece in pieces) else pieces
     return one
+
+
+def _middle(word: Word) -> float:
+    """Seconds, rounded so that a middle on a boundary is equal to it."""
+    return round((word.start + word.end) / 2, 6)
 
 
 def _reading(words: list[Word]) -> tuple[markup.Piece, ...]:
