@@ -50,8 +50,8 @@ def align(references: Sequence[Sequence[str]], hypotheses: Sequence[Sequence[str
     if len(references) != len(hypotheses):
         raise ValueError(f"{len(references)} references but {len(hypotheses)} hypotheses")
     vocabulary: dict[str, int] = {}
-    ref, ref_starts = _ids(references, vocabulary)
-    hyp, hyp_starts = _ids(hypotheses, vocabulary)
+    ref, ref_starts = word_ids(references, vocabulary)
+    hyp, hyp_starts = word_ids(hypotheses, vocabulary)
     return Alignments(*kernel.align_all(ref, ref_starts, hyp, hyp_starts, kernel.TABLE))
 
 
@@ -76,8 +76,8 @@ def distances(references: Sequence[Sequence[str]], hypotheses: Sequence[Sequence
     from cyasr.score import kernel
 
     vocabulary: dict[str, int] = {}
-    ref, ref_starts = _ids(references, vocabulary)
-    hyp, hyp_starts = _ids(hypotheses, vocabulary)
+    ref, ref_starts = word_ids(references, vocabulary)
+    hyp, hyp_starts = word_ids(hypotheses, vocabulary)
     errors: Ints = kernel.distance_all(ref, ref_starts, hyp, hyp_starts, owner)
     return errors
 
@@ -124,7 +124,7 @@ def _as_units(texts: Sequence[str]) -> list[str]:
     return [marked.sub(stand_in, text) for text in composed]
 
 
-def _ids(sequences: Sequence[Sequence[str]], vocabulary: dict[str, int]) -> tuple[NDArray[np.int32], Ints]:
+def word_ids(sequences: Sequence[Sequence[str]], vocabulary: dict[str, int]) -> tuple[NDArray[np.int32], Ints]:
     """All words as ids, one after the other, and where each sequence starts (N + 1,); new words extend `vocabulary`.
 
     A word's id is the place at which it was first met, so one pass over the words is enough; ids have gaps.

@@ -97,8 +97,8 @@ def test_totals_equal_jiwer_over_a_corpus():
 def test_halving_long_pairs_gives_the_same_counts():
     references, hypotheses = random_pairs(40, longest=60, vocabulary=8, seed=3)
     vocabulary = {}
-    ref, ref_starts = wer._ids(references, vocabulary)
-    hyp, hyp_starts = wer._ids(hypotheses, vocabulary)
+    ref, ref_starts = wer.word_ids(references, vocabulary)
+    hyp, hyp_starts = wer.word_ids(hypotheses, vocabulary)
     whole = kernel.align_all(ref, ref_starts, hyp, hyp_starts, kernel.TABLE)
     for limit in (1, 7, 50):
         counts, ops, starts = kernel.align_all(ref, ref_starts, hyp, hyp_starts, limit)
