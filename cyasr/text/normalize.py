@@ -27,10 +27,7 @@ LONG = 64  # characters, from which a word is not remembered
 
 def fold(text: str) -> str:
     """Spelling variants of a word as one, word to word: `cyasr.text.variants.fold`."""
-    try:
-        from cyasr.text import variants
-    except ImportError:  # TEMPORARY, until it is written
-        return text
+    from cyasr.text import variants
 
     return " ".join(map(variants.fold, text.split()))
 
@@ -39,10 +36,7 @@ def greeklish(text: str) -> str:
     """Greek typed in Latin letters as Greek; English words stay: `cyasr.text.greeklish.to_greek`."""
     if not any("A" <= char <= "z" for char in text):
         return text
-    try:
-        from cyasr.text.greeklish import to_greek
-    except ModuleNotFoundError:  # TEMPORARY, until it is written
-        return text
+    from cyasr.text.greeklish import to_greek
 
     return to_greek(text)
 
@@ -53,19 +47,20 @@ RULES: dict[str, Rule] = {
         *(encoding.invisible, encoding.nfc, encoding.letter_forms, encoding.apostrophe, encoding.palatal_mark),
         *(encoding.homoglyphs, encoding.tonos, encoding.spaces, encoding.latin_article),
         *(spoken.links, spoken.emoji, spoken.tags, spoken.numbers, spoken.lower, spoken.crasis, spoken.monotonic),
-        *(spoken.initials, spoken.quotes, spoken.punctuation, spoken.hyphen, spoken.elision, spoken.fillers),
+        *(spoken.hypodiastole, spoken.initials, spoken.quotes, spoken.punctuation, spoken.hyphen, spoken.elision, spoken.fillers),
         *(spoken.final_sigma, fold, greeklish),
     )
 }
 
-T0 = "invisible nfc letter_forms apostrophe palatal_mark homoglyphs nfc tonos spaces latin_article"
+T0 = "invisible nfc letter_forms apostrophe homoglyphs palatal_mark nfc tonos spaces latin_article"
 UNSAID = "links emoji tags"
-WORDS = "numbers lower final_sigma crasis monotonic initials quotes punctuation hyphen elision fillers final_sigma spaces"
+SAID = "numbers lower final_sigma crasis monotonic hypodiastole"
+WORDS = "initials quotes punctuation hyphen elision fillers final_sigma spaces"
 PROFILES: dict[str, tuple[str, ...]] = {
     "t0": tuple(T0.split()),
-    "t1": tuple(f"{T0} {UNSAID} {WORDS}".split()),
-    "t2": tuple(f"{T0} {UNSAID} {WORDS} fold".split()),
-    "t3": tuple(f"{T0} {UNSAID} greeklish {WORDS}".split()),
+    "t1": tuple(f"{T0} {UNSAID} {SAID} {WORDS}".split()),
+    "t2": tuple(f"{T0} {UNSAID} {SAID} {WORDS} fold".split()),
+    "t3": tuple(f"{T0} {UNSAID} greeklish {SAID} {WORDS}".split()),
 }
 
 
@@ -108,6 +103,7 @@ def explain(text: str, profile: str = "t1") -> list[tuple[str, str, str]]:
 # rules between those rules are looked up.
 
 LATIN_ARTICLES = {"o", "O", "H"}
+NOT_GREEK = re.compile(f"[^\\W\\d_{encoding.GREEK}]")
 LINE_RULES = {"latin_article", "tags", "numbers", "greeklish"}
 
 
@@ -117,7 +113,7 @@ def _needs_its_line(word: str, profile: str) -> bool:
         return True
     if profile == "t0":
         return False
-    if profile == "t3" and any("A" <= char <= "z" for char in word):  # greeklish
+    if profile == "t3" and NOT_GREEK.search(word):  # greeklish
         return True
     return any(char in "[]<>{}()*" or spoken.may_be_read_out(char) for char in word)  # tags, numbers
 
@@ -140,21 +136,19 @@ class _Remembered(dict[str, Any]):
 # Words as most are: one capital at most, sigmas in their places, common punctuation around them. Of these the rules
 # leave the letters, in lower case; seeing that at once makes a new word 20 times as fast.
 PLAIN_GREEK = re.compile(
-    "[«“\"]?((?:[Α-ΩΆΈΉΊΌΎΏΪΫ]|[ΣΖΞΨ]\u0306)?(?:[αβγδεζηθικλμνξοπρτυφχψωάέήίόύώϊϋΐΰ]|[σζξψ]\u0306|σ(?=[ά-ώ]))+ς?)[.,;:!?»”\"…]*"
+    '[«“"]?((?:[Α-ΩΆΈΉΊΌΎΏΪΫ]|[ΣΖΞΨ]\u0306)?(?:[αβγδεζηθικλμνξοπρτυφχψωάέήίόύώϊϋΐΰ]|[σζξψ]\u0306|σ(?=[ά-ώ]))+ς?)[.,;:!?»”"…]*'
 )
 PLAIN_LATIN = re.compile('"?([A-Z]?[a-z]+)[.,;:!?"…]*')
 
 
 def _plain(word: str, profile: str) -> str | None:
     """The word under `profile` where it is plain, or None."""
-    if match := PLAIN_GREEK.fullmatch(word):
-        letters = match[1].lower()
-    elif profile != "t3" and (match := PLAIN_LATIN.fullmatch(word)) and match[1] not in LATIN_ARTICLES:
-        letters = match[1].lower()
-    else:
+    match = PLAIN_GREEK.fullmatch(word) or (PLAIN_LATIN.fullmatch(word) if profile != "t3" else None)
+    if not match or match[1] in LATIN_ARTICLES:
         return None
     if profile == "t0":
         return word
+    letters = match[1].lower()
     if spoken.FILLER.fullmatch(letters):
         return None
     return fold(letters) if profile == "t2" else letters
@@ -195,7 +189,8 @@ def _steps_of(profile: str) -> list[Rule]:
     """The profile's rules, runs of word rules as one step each."""
     steps: list[Rule] = []
     for across, names in groupby(PROFILES[profile], LINE_RULES.__contains__):
-        steps.append(_in_turn(names) if across else _word_by_word(_in_turn(names)))
+        rule = _in_turn(names)
+        steps.append(rule if across else _word_by_word(rule))
     return steps
 
 

@@ -10,22 +10,26 @@ import unicodedata
 
 BREVE, CARON, TONOS, DIAERESIS = "\u0306", "\u030c", "\u0301", "\u0308"
 APOSTROPHES = "\u2019\u2018\u201b\u02bc\u02bb\u02bd\u1fbf\u1fbd\u1ffe\u0384\u00b4\u02b9\u2032\uff07\ua78c`"
-INVISIBLE = re.compile("[\ufeff\u200b-\u200f\u2060-\u2064\u2066-\u206f\u202a-\u202e\u00ad\u034f\u061c\ufffe]")
+INVISIBLE = re.compile("[\ufeff\u200b-\u200f\u2060-\u2064\u2066-\u206f\u202a-\u202e\u00ad\u061c\ufffe]")
 GREEK = "\u0370-\u0373\u0376-\u037d\u0386\u0388-\u03ff\u1f00-\u1fbc\u1fc2-\u1fcc\u1fd0-\u1fdb\u1fe0-\u1fec\u1ff2-\u1ffc"
 MARKS = "\u0300-\u036f"
 CONSONANTS = "βγδζθκλμνξπρσςτφχψΒΓΔΖΘΚΛΜΝΞΠΡΣΤΦΧΨ"
 
 HYPHENS = re.compile("[\u2010\u2011\ufe63\uff0d]")
-FORMS = re.compile("[\u00b5\u03d0-\u03d6\u03f0-\u03f5\u03f9\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\ufb00-\ufb06\U0001d400-\U0001d7ff]")
+FORMS = re.compile(
+    "[\u00b5\u03d0-\u03d6\u03f0-\u03f5\u03f9\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\ufb00-\ufb06\U0001d400-\U0001d7ff]"
+)
 SIGNS_AS_LETTERS = re.compile(f"[∆∑∏](?=[{GREEK}{MARKS}])|(?<=[{GREEK}{MARKS}])[∆∑∏]")
 SIGNS = {"∆": "Δ", "∑": "Σ", "∏": "Π"}
-PALATAL_MARK = re.compile(f"(?<=[{CONSONANTS}])[{MARKS}]*(?:{CARON}|\u0311|\u02c7|\u02d8)[{MARKS}\u02c7\u02d8]*|(?<=[{CONSONANTS}]){BREVE}{{2,}}")
-CORONIS_AS_APOSTROPHE = re.compile(f"(?<=[{CONSONANTS}])[\u0313\u0315](?![\\w{MARKS}])")
+PALATAL_MARK = re.compile(
+    f"(?<=[{CONSONANTS}])[{MARKS}]*(?:{CARON}|\u0311|\u02c7|\u02d8)[{MARKS}\u02c7\u02d8]*|(?<=[{CONSONANTS}]){BREVE}{{2,}}"
+)
 LOOSE_TONOS = re.compile(f"(?<![\\w{MARKS}'])'([ΑΕΗΙΟΥΩ])([ά-ώ]+)(?![\\w{MARKS}'])")
 SECOND = {"αι", "ει", "οι", "υι", "ου", "αυ", "ευ", "ηυ"}  # the tonos stands on their second letter
-WORD = re.compile(f"[^\\W\\d_](?:[^\\W\\d_]|[{MARKS}])*")
+WORD = re.compile(f"[^\\W\\d_](?:[^\\W\\d_]|[{MARKS}\u02c7\u02d8])*")
 GREEK_LETTER = re.compile(f"[{GREEK}]")
-OTHER_LETTER = re.compile(f"[^{GREEK}{MARKS}]")
+LATIN_WORD = re.compile(f"[A-Za-zÀ-ɏ{MARKS}]+")
+OTHER_LETTER = re.compile(f"[^{GREEK}{MARKS}\u02c7\u02d8]")
 LATIN_ARTICLE = re.compile(f"(?<!\\S)(?<![A-Za-z] )[oOH](?= [^\\w\\s]*[{GREEK}])")
 
 # Letters of other alphabets that look like Greek ones: Latin, accented Latin, Cyrillic, phonetic.
@@ -55,8 +59,8 @@ def letter_forms(text: str) -> str:
 
 
 def apostrophe(text: str) -> str:
-    """One apostrophe, U+0027, for those that are met (εν’ εν΄ εν᾿), a coronis on a last consonant among them."""
-    return re.sub(f"[{APOSTROPHES}]", "'", CORONIS_AS_APOSTROPHE.sub("'", text))
+    """One apostrophe, U+0027, for the 16 that are met: εν’ εν΄ εν᾿ εν´ -> εν'."""
+    return re.sub(f"[{APOSTROPHES}]", "'", text)
 
 
 def palatal_mark(text: str) -> str:
@@ -88,7 +92,7 @@ def _one_alphabet(match: re.Match[str]) -> str:
     if not OTHER_LETTER.search(greek):
         return greek
     latin = word.translate(LATIN_CAPITALS)
-    return word if GREEK_LETTER.search(latin) else latin
+    return latin if LATIN_WORD.fullmatch(latin) else word
 
 
 def tonos(text: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from itertools import pairwise
 
 from cyasr.text.rules_encoding import GREEK, MARKS, TONOS
 
@@ -16,7 +17,7 @@ BEFORE, AFTER = f"(?<![\\w{MARKS}])", f"(?![\\w{MARKS}])"  # no letter before, n
 
 LINK = re.compile(r"(?:https?://|www\.)\S+|(?<![\w.])@\w+")
 EMOTICON = re.compile(r"(?<!\d)[:;=]['-]?[DPp]+(?!\w)|(?<!\w)<3+(?![\d.,])|(?<!\w)[xX]D+(?!\w)")
-EMOJI_MARKS = re.compile("[\ufe00-\ufe0f\u20d0-\u20ff\U0001f3fb-\U0001f3ff\U000e0000-\U000e01ef]")
+EMOJI_MARKS = re.compile(r"(?<![^\W\d_])[\ufe00-\ufe0f\u20d0-\u20ff\U0001f3fb-\U0001f3ff\U000e0000-\U000e01ef]")
 
 EVENTS = (
     "disfluency|noise|music|laugh(?:s|ter|ing)?|cough(?:s|ing)?|silence|pause|breath|sigh|applause|inaudible|unintelligible|"
@@ -35,18 +36,19 @@ BRACKET = re.compile(r"[\[<({*♪]")
 CRASIS = re.compile(f"{BEFORE}π([ὄὀὂὅὁ])(?={LETTER})")
 GREEK_WORD = re.compile(f"[{GREEK}][{GREEK}{MARKS}]*")
 POLYTONIC = re.compile("[\u1f00-\u1fff\u0300\u0313\u0314\u0342\u0345]")
-BREATHINGS = re.compile(f"(?<=[αεηιουωρ])[{MARKS}]+")
+VOWEL_MARKS = re.compile(f"(?<=[αεηιουω])[{MARKS}]+|(?<=\\Aρ)[\u0313\u0314]")
 MONOTONIC = str.maketrans({"\u0313": None, "\u0314": None, "\u0345": None, "\u0300": TONOS, "\u0342": TONOS})
 SYLLABLE = re.compile("(?:οι|ει|ι|υ)?(?:ου|αι|ει|οι|υι|[αεο]υ|[αεηιουω])")
 ACCENTED_MONOSYLLABLES = {"ή", "πού", "πώς"}
-DOTTED = re.compile(f"{BEFORE}(?<![.'-]){LETTER}(?:\\.{LETTER})*\\.{LETTER}{{1,2}}\\.?{AFTER}(?!')")
-QUOTED = re.compile(f"{BEFORE}(?<!')'({LETTER}{{3,}})'(?!'){AFTER}")
+HYPODIASTOLE = re.compile(f"{BEFORE}'?([οό]),(?=τι)")
+DOTTED = re.compile(f"{BEFORE}(?<![.'-]){LETTER}(?:\\.{LETTER})*\\.(?:{LETTER}\\.?|{LETTER}{{2,3}}\\.){AFTER}(?!')")
+QUOTED = re.compile(f"{BEFORE}(?<!')'({LETTER}{{2,}}[αεηιουωάέήίόύώςνa-z])'(?!'){AFTER}|(?<=ς)'{AFTER}")
 JOINED = re.compile(r"[^\s-]+(?:-[^\s-]+)+")
 ELIDED = re.compile(rf"(?:{LETTER}+')+{LETTER}+")
 CLITICS = {"σ", "τ", "μ", "ν", "θ", "στ", "τσ", "τζ", "τζ\u0306", "εν", "έν"}  # lose their vowel before another
 HUSHING = set("σζξψ")  # where an apostrophe inside a word may stand for their breve: έσ'ει
-FINAL_SIGMA = re.compile(f"(?<=[\\w{MARKS}-])σ(?![\\w{MARKS}'-])")
-INNER_SIGMA = re.compile(f"ς(?=[\\w{MARKS}'-])|(?<![\\w{MARKS}-])ς")
+FINAL_SIGMA = re.compile(f"(?<=[\\w{MARKS}'-])σ(?![\\w{MARKS}'])")
+INNER_SIGMA = re.compile(f"ς(?=[\\w{MARKS}'])|(?<![\\w{MARKS}'-])ς")
 FILLER = re.compile(
     "[εέ]+|[εέ]+μ{2,}|[εέ]{2,}μ|[αά]{2,}|[αά]+μ{2,}|μ{2,}|χμ+|[εέ]χμ+"  # one μ after one ε is εν before π, μ
     "|u+h+m*|u+m+|h+m+|m{2,}|m+h+m+|e+r+m+"
@@ -72,10 +74,7 @@ def numbers(text: str) -> str:
     """Digits, dates, times, amounts and units as words: `cyasr.text.numbers.spell_out`."""
     if not any(map(may_be_read_out, set(text))):
         return text
-    try:
-        from cyasr.text.numbers import spell_out
-    except ModuleNotFoundError:  # TEMPORARY, until it is written
-        return text
+    from cyasr.text.numbers import spell_out
 
     return spell_out(text)
 
@@ -99,14 +98,14 @@ def crasis(text: str) -> str:
 
 
 def monotonic(text: str) -> str:
-    """One accent and no breathing: τῆς -> της, εἶναι -> είναι, ὄχι -> όχι, ἢ -> ή. Marks on consonants stay (ῥ apart)."""
+    """One accent and no breathing: τῆς -> της, εἶναι -> είναι, ὄχι -> όχι, ἢ -> ή. Marks on consonants stay, a first ῥ apart."""
     return GREEK_WORD.sub(_monotonic_word, text) if POLYTONIC.search(text) else text
 
 
 def _monotonic_word(match: re.Match[str]) -> str:
     if not POLYTONIC.search(match[0]):
         return match[0]
-    plain = BREATHINGS.sub(lambda marks: _single_tonos(marks[0]), unicodedata.normalize("NFD", match[0]))
+    plain = VOWEL_MARKS.sub(lambda marks: _single_tonos(marks[0]), unicodedata.normalize("NFD", match[0]))
     word = unicodedata.normalize("NFC", plain)
     if word in ACCENTED_MONOSYLLABLES or len(SYLLABLE.findall(re.sub(f"[{MARKS}]", "", plain))) > 1:
         return word
@@ -118,7 +117,7 @@ def _single_tonos(marks: str) -> str:
 
 
 def initials(text: str) -> str:
-    """Initials with dots as one word: Α.Π.Ο.Ε.Λ. -> αποελ, κ.λπ. -> κλπ. Not where that would be a filler (μ.μ.)."""
+    """Initials with dots as one word: Α.Π.Ο.Ε.Λ. -> αποελ, κ.λπ. -> κλπ. Not where that would be a filler (ε.ε.)."""
     return DOTTED.sub(_initials_joined, text)
 
 
@@ -127,9 +126,17 @@ def _initials_joined(match: re.Match[str]) -> str:
     return match[0] if FILLER.fullmatch(joined) else joined
 
 
+def hypodiastole(text: str) -> str:
+    """The comma that is a letter's, not the sentence's: ό,τι and ό,τιδήποτε are one word."""
+    return HYPODIASTOLE.sub(r"\1", text)
+
+
 def quotes(text: str) -> str:
-    """Without single quotes around a word of three letters or more; an apostrophe on one side only belongs to the word."""
-    return QUOTED.sub(r" \1 ", text)
+    """Without single quotes around a word: 'ναι' -> ναι, and after ς, which ends words (δώσ' stays).
+
+    On one side only, or where both could be vowels left out ('ξηγήσ'), an apostrophe belongs to the word.
+    """
+    return QUOTED.sub(lambda match: f" {match[1] or ''} ", text)
 
 
 def punctuation(text: str) -> str:
@@ -141,10 +148,10 @@ def punctuation(text: str) -> str:
     before = " "
     for char in text:
         kind = unicodedata.category(char)[0]
-        if kind == "M" and before not in "LNM" or kind not in "LNM" and char not in "'-" or "\u02b0" <= char <= "\u02ff":
+        loose = kind == "M" and before not in "LNM"
+        if loose or (kind not in "LNM" and char not in "'-") or "\u02b0" <= char <= "\u02ff":
             char, kind = " ", "Z"
-        if not (char == " " and kind == "Z" and before == "Z"):
-            kept.append(char)
+        kept.append(char)
         before = kind
     words = re.sub(rf"(?<![\w{MARKS}'])-+|-+(?![\w{MARKS}'])", " ", "".join(kept))
     return re.sub(rf"'{{2,}}|-{{2,}}|{BEFORE}'{AFTER}", " ", words)
@@ -176,7 +183,7 @@ def elision(text: str) -> str:
 def _apostrophes_parted(match: re.Match[str]) -> str:
     parts = match[0].split("'")
     out = parts[0]
-    for left, right in zip(parts, parts[1:], strict=False):
+    for left, right in pairwise(parts):
         out += _apostrophe_between(left, right) + right
     return out
 
@@ -202,5 +209,5 @@ def fillers(text: str) -> str:
 
 
 def final_sigma(text: str) -> str:
-    """ς at the end of words and σ elsewhere, also alone; before an apostrophe, hyphen or mark the word goes on."""
+    """ς at the end of words and σ elsewhere, also alone; before an apostrophe or a mark (σ̆) the word goes on."""
     return FINAL_SIGMA.sub("ς", INNER_SIGMA.sub("σ", text))
