@@ -25,6 +25,17 @@ def wer(score: dict[str, Any]) -> str:
     return f"{score['wer']:.2f} [{interval['low']:.2f}, {interval['high']:.2f}]{mark}"
 
 
+def rung(score: dict[str, Any], name: str) -> str:
+    """A rung of the ladder: `strict`, `fold` or `lenient`, as `wer`. Scores without a ladder have a strict one only."""
+    one = (score.get("ladder") or {}).get(name)
+    return wer(one) if one else wer(score) if name == "strict" else NONE
+
+
+def p_values(p: float | None, corrected: float | None) -> str:
+    """`0.012 (0.036)`: as tested, and corrected over the table."""
+    return NONE if p is None or corrected is None else f"{_p(p)} ({_p(corrected)})"
+
+
 def parameters(count: float | None) -> str:
     if count is None:
         return UNMEASURED
@@ -61,6 +72,10 @@ def plain(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "".join(
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() + "\n" for line in [head, *rows]
     )
+
+
+def _p(value: float) -> str:
+    return "<0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def _cell(text: str) -> str:

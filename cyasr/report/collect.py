@@ -16,6 +16,7 @@ from cyasr.score.lists import SUFFIX, describe
 
 Json = dict[str, Any]
 SCORE = ".score.json"
+UTTERANCES = ".utterances.jsonl.gz"
 # libyaml reads a conf ten times faster where PyYAML was built with it
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -38,7 +39,7 @@ class Run:
 class Result:
     """One line of the results: a score, or a run that has none and why.
 
-    runs: the training behind it, of each fold where the score is pooled.
+    runs: the training behind it, of each fold where the score is pooled. utterances: the counts behind the score.
     """
 
     tested_on: str
@@ -50,6 +51,7 @@ class Result:
     runs: list[Run]
     status: str
     score: Json = field(default_factory=dict)
+    utterances: Path | None = None
 
     @property
     def order(self) -> tuple[Any, ...]:
@@ -100,7 +102,8 @@ def _results_of(run: Run) -> Iterator[Result]:
                 status = "decoded again since; run stage 8"
             if score and run.status != "finished":
                 status = f"training: {run.status}"
-            yield Result(one.tested_on, one.split, run.data_set, run.conf, folder.name, lm, [run], status, score)
+            rows = folder / f"{label}{UTTERANCES}"
+            yield Result(one.tested_on, one.split, run.data_set, run.conf, folder.name, lm, [run], status, score, rows)
         if not labels:
             status = _run(folder, run.directory).status
             status = "decoding unfinished" if status in ("finished", "no record") else f"{folder.name}: {status}"
@@ -124,7 +127,9 @@ def _pooled(folder: Path, root: Path, runs: list[Run]) -> Iterator[Result]:
             if missing:
                 status = f"{len(score['folds'])} of {len(score['folds']) + len(missing)} folds; missing: {', '.join(missing)}"
             lm = _language_models_of(parts[0].directory / decode.name) if parts else []
-            yield Result(name, path.name.removesuffix(SCORE), name, folder.name, decode.name, lm, parts, status, score)
+            split = path.name.removesuffix(SCORE)
+            rows = decode / f"{split}{UTTERANCES}"
+            yield Result(name, split, name, folder.name, decode.name, lm, parts, status, score, rows)
 
 
 def _score(path: Path) -> tuple[Json, str]:

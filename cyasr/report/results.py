@@ -8,18 +8,27 @@ from pathlib import Path
 from typing import Literal
 
 from cyasr import conf as confs
-from cyasr.report import cells
+from cyasr.cli import UsageError
+from cyasr.report import cells, compared
 from cyasr.report.collect import Result, Run, language_models, read_conf, results, trainings
 from cyasr.report.datasets import describe
 
-HEAD = ["System", "Conf", "Split", "Decode", "LM", "WER % [95 %]", "CER %", "SER %", "Oracle WER %", "RTF"]
+RUNGS = {"Strict WER % [95 %]": "strict", "Fold": "fold", "Lenient": "lenient"}
+HEAD = ["System", "Conf", "Split", "Decode", "LM", *RUNGS, "CER %", "SER %", "Oracle WER %", "RTF"]
 COSTS = ["Parameters", "Training", "Peak memory", "Commit", "Status"]
 GROUPS = ("dialect", "domain")
 LEGEND = """\
 WER with a 95 % bootstrap interval over speakers. † Fewer than six speakers: drawn by utterance, the interval holds within
-these speakers and says nothing of new ones. ‡ Speakers unknown: drawn by utterance. CER counts NFC graphemes and spaces.
-Oracle: the best hypothesis of each n-best list. RTF: seconds of computing a second of speech, decoding and rescoring.
-Dev figures served for selection. "not measured": should be there and is not. Other sets' systems stand as set: conf."""
+these speakers and says nothing of new ones. ‡ Speakers unknown: drawn by utterance. Strict: words as normalised; fold:
+spelling variants of a word are one word; lenient: licensed phrases too; all three over the strict reference words. CER
+counts NFC graphemes and spaces. Oracle: the best hypothesis of each n-best list. RTF: seconds of computing a second of
+speech, decoding and rescoring. Dev figures served for selection. "not measured": should be there and is not. Other sets'
+systems stand as set: conf.
+
+Comparisons: paired bootstrap, drawn as the intervals are; MAPSSWE as sclite's `sc_stats`, which knows of no speakers; both
+two-sided, in brackets corrected over the table (Holm). "No difference shown": the interval holds zero, or the corrected
+bootstrap p is 0.05 or more. The best was chosen on the same utterances, which flatters it. Several seeds: mean ± standard
+deviation of runs whose confs differ in their seed only."""
 
 
 @dataclass
@@ -46,14 +55,18 @@ class Report:
     results: list[Result]
     language_models: list[Run]
     papers: list[Paper]
-    data_root: Path
+    exp: Path
+
+    @property
+    def data_root(self) -> Path:
+        return self.exp.with_name("data")
 
 
 def collect(exp: Path, papers: Path) -> Report:
     """Everything under `exp`; published numbers from `papers`. Raises UsageError where `papers` is wrong."""
     rows = confs.load(papers, Papers).papers if papers.exists() else []
     published = [confs.build(row, Paper, papers) for row in rows]
-    return Report(results(exp, trainings(exp)), language_models(exp), published, exp.with_name("data"))
+    return Report(results(exp, trainings(exp)), language_models(exp), published, exp)
 
 
 def render(report: Report, command: str) -> str:
@@ -67,7 +80,7 @@ def render(report: Report, command: str) -> str:
     if not names:
         parts.append("There is no run under exp/ yet.\n")
     for name in names:
-        parts += _section(name, [one for one in report.results if one.tested_on.split("/")[0] == name], report.data_root)
+        parts += _section(name, [one for one in report.results if one.tested_on.split("/")[0] == name], report)
     if names:
         parts.append(f"{LEGEND}\n")
     if report.language_models:
@@ -100,12 +113,17 @@ def compact(report: Report, name: str) -> str:
     return cells.plain(head, rows)
 
 
-def _section(name: str, found: list[Result], data_root: Path) -> list[str]:
+def _section(name: str, found: list[Result], report: Report) -> list[str]:
     whole = [one for one in found if "/" not in one.tested_on]
     folds = [one for one in found if "/" in one.tested_on]
-    parts = [f"## {name}\n", " ".join(describe(data_root / name)) + "\n"]
+    parts = [f"## {name}\n", " ".join(describe(report.data_root / name)) + "\n"]
     if whole:
-        parts.append(_table(whole))
+        parts += [
+            _table(whole),
+            *_signatures(whole),
+            *_comparisons(name, whole, report.exp),
+            *_seeds(name, whole),
+        ]
     for group in GROUPS:
         parts += _breakdown(group, whole)
     if folds:
@@ -120,6 +138,41 @@ def _table(found: Iterable[Result], fold: bool = False) -> str:
     return cells.markdown([*(["Fold"] if fold else []), *HEAD, *COSTS], rows)
 
 
+def _signatures(found: list[Result]) -> list[str]:
+    """How the texts of the set's scores were compared, one line a signature."""
+    lines = dict.fromkeys(
+        f"{name.capitalize()}: `{rung['signature']}`"
+        for one in found
+        for name, rung in (one.score.get("ladder") or {}).items()
+        if rung.get("signature")
+    )
+    return (
+        ["<details><summary>Signatures</summary>\n", "\n".join(f"- {line}" for line in lines) + "\n", "</details>\n"]
+        if lines
+        else []
+    )
+
+
+def _comparisons(name: str, found: list[Result], exp: Path) -> list[str]:
+    """The test results on the set against the best of them; nothing where there is one."""
+    systems = compared.comparable(found, name)
+    if len(systems) < 2:
+        return []
+    try:
+        table = compared.against_best(systems, exp / name / "comparisons.json")
+    except UsageError as error:
+        return [f"Test results are not compared: {error}.\n"]
+    parts = [f"Test, {compared.title(table)}\n", cells.markdown(compared.HEAD, compared.rows(table))]
+    if table.left_out:
+        parts.append(f"Not compared: {'; '.join(f'{one} ({reason})' for one, reason in table.left_out.items())}.\n")
+    return parts
+
+
+def _seeds(name: str, found: list[Result]) -> list[str]:
+    groups = compared.seeds(found, name)
+    return ["Test, several seeds:\n", cells.markdown(compared.SEEDS_HEAD, compared.seed_rows(groups))] if groups else []
+
+
 def _figures(one: Result) -> list[str]:
     system = one.score.get("system") or next((run.record.get("system") for run in one.runs), None)
     return [
@@ -128,7 +181,7 @@ def _figures(one: Result) -> list[str]:
         one.split or cells.NONE,
         one.decode or cells.NONE,
         ", ".join(one.lm) or cells.NONE,
-        cells.wer(one.score),
+        *(cells.rung(one.score, rung) for rung in RUNGS.values()),
         cells.percent(one.score.get("cer")),
         cells.percent(one.score.get("ser")),
         cells.percent(one.score.get("oracle_wer")),

@@ -9,7 +9,7 @@ is a difference within these speakers, and nothing is said of others.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -121,6 +121,11 @@ def read_system(path: Path, name: str, rung: str = "strict") -> System:
         np.array(references, np.int64) if len(references) == len(rows) else None,
         ops if len(ops) == len(rows) else None,
     )
+
+
+def compare_files(paths: Mapping[str, Path], against: str = BEST, rung: str = "strict") -> Comparisons:
+    """As `compare`, from utterances files by name of the system."""
+    return compare([read_system(path, name, rung) for name, path in paths.items()], against, rung)
 
 
 def compare(systems: Sequence[System], against: str = BEST, rung: str = "strict") -> Comparisons:
