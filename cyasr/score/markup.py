@@ -47,7 +47,7 @@ SCLITE = Costs(4000, 3000, 2000)
 
 def parse(text: str) -> tuple[Piece, ...]:
     """Pieces of a trn or stm transcript. Raises ValueError for braces that do not match."""
-    tokens = TOKENS.findall(text)
+    tokens = _tokens(text)
     pieces, end = _sequence(tokens, 0, inside=False)
     if end != len(tokens):
         raise ValueError("a closing brace } without its opening one")
@@ -158,6 +158,16 @@ class _Network:
     def _node(self, arcs: list[_Arc]) -> int:
         self.into.append(arcs)
         return len(self.into) - 1
+
+
+def _tokens(text: str) -> list[str]:
+    """Words and marks; inside braces a slash is a mark wherever it stands, outside it belongs to its word."""
+    tokens: list[str] = []
+    depth = 0
+    for token in TOKENS.findall(text):
+        depth += {"{": 1, "}": -1}.get(token, 0)
+        tokens += re.findall(r"/|[^/]+", token) if depth > 0 else [token]
+    return tokens
 
 
 def _sequence(tokens: list[str], at: int, inside: bool) -> tuple[tuple[Piece, ...], int]:
