@@ -24,7 +24,7 @@ def main() -> None:
     parser.add_argument("--rung", default="strict", choices=("strict", "fold", "lenient"), help="of the ladder (strict)")
     parser.add_argument("--out", type=Path, metavar="FILE", help="the figures as JSON, too")
     arguments = parser.parse_args()
-    if bool(arguments.files) == bool(arguments.exp):
+    if bool(arguments.files) == bool(arguments.exp) or len(arguments.files) == 1:
         raise UsageError(f"either --exp exp/<set>, or two or more *{SUFFIX}")
 
     from cyasr.report import cells, compared

@@ -109,8 +109,9 @@ def read_system(path: Path, name: str, rung: str = "strict") -> System:
                 ops += sclite_alignment.align([row["ref"]], [row["hyp"]])
             elif rung == "strict" and "ops" in row:
                 ops.append(row["ops"])
-    except (KeyError, TypeError) as error:
-        raise RunError(f"{path}:{number}: no utterance's counts ({error} is missing); score again (stage 8)") from None
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        what = f"{error} is missing" if isinstance(error, KeyError) else error
+        raise RunError(f"{path}:{number}: not the counts of an utterance ({what}); score again (stage 8)") from None
     speakers, words, errors = zip(*rows.values(), strict=True) if rows else ((), (), ())
     return System(
         name,
