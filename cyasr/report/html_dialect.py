@@ -11,9 +11,9 @@ from cyasr.report.html_utterances import System
 
 LISTED = 25  # rows of a confusion list
 NOTE = (
-    "Percent of the reference words in question, of each system. A feature's words are wrong; in brackets, those in whose place "
-    "the feature is lost. Standardised: a dialect word whose Standard twin was written. Fronted: ξέρω το as το ξέρω. PIER "
-    "counts errors at code-switched words, arXiv 2501.09512."
+    "Percent of the reference words in question, by system. With a feature: words that are wrong; in brackets, those in whose "
+    "place the feature is lost, if any. Standardised: a dialect word whose Standard twin was written. Fronted: ξέρω το as το "
+    "ξέρω. PIER counts errors at code-switched words, arXiv 2501.09512."
 )
 
 
@@ -23,12 +23,15 @@ def dialect_tables(systems: Sequence[System]) -> list[Table]:
     asked = [(one, answers) for one, answers in asked if answers]
     if not asked:
         return []
-    heads = [Head("Words"), Head("Count", True), *(Head(one.label, True) for one, _ in asked)]
+    from cyasr.score.dialect_words import FEATURES
+
+    says = {feature.name.replace("_", " "): feature.says for feature in FEATURES}
+    heads = [Head("Words", wrap=True), Head("Count", True), *(Head(one.label, True) for one, _ in asked)]
     rows = []
     for question, (count, *_) in asked[0][1].items():
         given = [answers.get(question, (0, None, "")) for _, answers in asked]
         values = [Cell(f"{cells.percent(rate)}{f' ({also})' if also else ''}", rate) for _, rate, also in given]
-        rows.append([Cell(question), number(count, str(count)), *values])
+        rows.append([Cell(question, note=says.get(question, "")), number(count, str(count)), *values])
     first = asked[0][0]
     pairs = (first.result.score["features"].get("standardisation") or {}).get("pairs") or []
     lists = [_pairs(f"Standard forms written for dialect words: {first.label}", pairs)]
@@ -61,7 +64,7 @@ def _answers(features: dict[str, Any]) -> Iterator[tuple[str, tuple[int, float |
         count = row.get("tokens", row.get("points")) or 0
         if count:
             name = {"loss_rate": "lost", "fronted_rate": "fronted"}.get(also)
-            yield question, (count, row.get(rate), f"{cells.percent(row.get(also))} {name}" if name else "")
+            yield question, (count, row.get(rate), f"{cells.percent(row[also])} {name}" if name and row.get(also) else "")
 
 
 def _list(found: dict[str, Any], level: str, kind: str) -> list[list[Any]]:

@@ -13,6 +13,7 @@ from cyasr.report import cells, plots
 from cyasr.report.clips import Clips
 from cyasr.report.collect import Result
 from cyasr.report.datasets import describe
+from cyasr.report.html_comparisons import comparison_tables
 from cyasr.report.html_dialect import confusion_tables, dialect_tables
 from cyasr.report.html_plots import Plot, group_plots, ladder_plot
 from cyasr.report.html_tables import Table, results_table
@@ -49,6 +50,7 @@ class DataSet:
     results: int
     tables: list[Table] = field(default_factory=list)
     plots: list[Plot] = field(default_factory=list)
+    comparisons: list[Table] = field(default_factory=list)
     dialect: list[Table] = field(default_factory=list)  # the first in full, the others to open
     confusions: tuple[str, list[Table]] = ("", [])  # of which system
     cards: list[tuple[str, list[Card]]] = field(default_factory=list)
@@ -81,12 +83,13 @@ def _fill(made: DataSet, found: list[Result], data_root: Path, exp: Path, option
     scored = [one for one in found if "/" not in one.tested_on and one.split == "test" and one.score.get("wer") is not None]
     scored.sort(key=lambda one: float(one.score["wer"]))
     names = labels([(one.conf, str(one.decode)) for one in scored])
-    systems = [System(label, _rows_path(exp, one), one) for one, label in zip(scored, names, strict=True)][: plots.SERIES]
+    systems = [System(label, one) for one, label in zip(scored, names, strict=True)][: plots.SERIES]
     if not systems:
         return
     left_out = f"The {len(systems)} systems of the lowest WER, of {len(scored)}." if len(scored) > len(systems) else ""
     made.ours = [line for one in systems for line in _ours(made.name, one)]
     made.plots += [*ladder_plot(systems, left_out), *group_plots(systems, left_out)]
+    made.comparisons = comparison_tables(made.name, scored, exp)
     made.dialect = dialect_tables(systems)
     made.confusions = (systems[0].label, confusion_tables(systems[0]))
     read = [(one, rows) for one in systems if (rows := _read(one, options))]
@@ -103,18 +106,11 @@ def labels(names: Sequence[tuple[str, str]]) -> list[str]:
 
 def _ours(name: str, one: System) -> list[Ours]:
     """The system's WER and CER on the set's test split."""
-    score, where = one.result.score, str(one.rows.parent)
+    score, where = one.result.score, f"exp/{one.result.trained_on}/{one.result.conf}/{one.result.decode}"
     made = [Ours(one.label, f"{name}, test", "WER %", score["wer"], cells.wer(score), where)]
     if score.get("cer") is not None:
         made.append(Ours(one.label, f"{name}, test", "CER %", score["cer"], cells.percent(score["cer"]), where))
     return made
-
-
-def _rows_path(exp: Path, one: Result) -> Path:
-    """Where stage 8 puts a score's rows by utterance."""
-    own = one.trained_on == one.tested_on
-    label = str(one.split) if own else f"{one.tested_on.replace('/', '.')}.{one.split}"
-    return exp / one.trained_on / one.conf / str(one.decode) / f"{label}.utterances.jsonl.gz"
 
 
 def _parts(one: Result) -> list[str]:

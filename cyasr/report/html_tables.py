@@ -16,11 +16,12 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Cell:
-    """value: what it is sorted by, where that is a number; bar: a drawing beside the text."""
+    """value: what it is sorted by, where that is a number; bar: a drawing below the text; note: words behind it."""
 
     text: str
     value: float | None = None
     bar: Markup | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True)

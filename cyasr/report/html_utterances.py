@@ -13,11 +13,16 @@ from cyasr.report.rows import Column, Json, Rows, columns, errors, pick
 
 @dataclass(frozen=True)
 class System:
-    """A test result of the set. rows: its <split>.utterances.jsonl.gz."""
+    """A test result of the set."""
 
     label: str
-    rows: Path
     result: Result
+
+    @property
+    def rows(self) -> Path:
+        """Its <split>.utterances.jsonl.gz, which may not be there."""
+        assert self.result.utterances is not None, "a score has rows by utterance"
+        return self.result.utterances
 
 
 @dataclass(frozen=True)

@@ -66,6 +66,20 @@ def interval_bar(value: float, low: float | None, high: float | None, top: float
     ).format(w=width, end=width - 4, bar=bar, x=x(value))
 
 
+def difference_bar(value: float, low: float, high: float, reach: float) -> Markup:
+    """As interval_bar, for a difference on a scale from -reach to reach with a line at 0."""
+    width, middle = 110, 55
+
+    def x(difference: float) -> float:
+        return round(middle + (middle - 4) * max(-1.0, min(1.0, difference / reach)), 1) if reach else float(middle)
+
+    return Markup(
+        '<svg class="bar" width="{w}" height="16" viewBox="0 0 {w} 16" aria-hidden="true">'
+        '<line class="axis" x1="4" x2="{end}" y1="8" y2="8"/><line class="zero" x1="{middle}" x2="{middle}" y1="1" y2="15"/>'
+        '<line class="range" x1="{low}" x2="{high}" y1="8" y2="8"/><circle cx="{x}" cy="8" r="3.5"/></svg>'
+    ).format(w=width, end=width - 4, middle=middle, low=x(low), high=x(high), x=x(value))
+
+
 def marker(series: int) -> Markup:
     """A legend's key."""
     return Markup(

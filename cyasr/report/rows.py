@@ -45,7 +45,7 @@ def errors(row: Json) -> int:
 
 @dataclass(frozen=True)
 class Column:
-    """One place of an alignment. op: C, S, D or I; a word that is not there is empty."""
+    """One place of an alignment. op: C, S, D, I, or V for a substitution by a spelling variant; no word is empty."""
 
     op: str
     reference: str
@@ -53,19 +53,30 @@ class Column:
 
 
 def columns(row: Json) -> list[Column] | None:
-    """The alignment that the row's ref, hyp and ops spell; None where it has none, or one that does not fit."""
+    """The alignment that the row's ref, hyp and ops spell; None where it has none, or one that does not fit.
+
+    V: right from the fold rung on.
+    """
     if not isinstance(row.get("ops"), str):
         return None
     references, hypotheses = iter(str(row["ref"]).split()), iter(str(row["hyp"]).split())
     found = list(_columns(row["ops"], references, hypotheses))
     whole = next(references, None) is None and next(hypotheses, None) is None
-    return found if whole and all(one.reference or one.hypothesis for one in found) else None
+    return found if whole and all(map(_fits, found)) else None
+
+
+def _fits(one: Column) -> bool:
+    return one.reference == one.hypothesis != "" if one.op == "C" else bool(one.reference or one.hypothesis)
 
 
 def _columns(ops: str, references: Iterator[str], hypotheses: Iterator[str]) -> Iterator[Column]:
+    from cyasr.text.variants import fold
+
     for op in ops:
         reference = next(references, "") if op in "CSD" else ""
-        yield Column(op, reference, next(hypotheses, "") if op in "CSI" else "")
+        hypothesis = next(hypotheses, "") if op in "CSI" else ""
+        variant = op == "S" and reference and hypothesis and fold(reference) == fold(hypothesis)
+        yield Column("V" if variant else op, reference, hypothesis)
 
 
 def _keep(heap: list[Any], item: tuple[Any, ...], size: int) -> None:
