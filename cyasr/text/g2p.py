@@ -98,6 +98,13 @@ def _renamed(symbol: str, names: dict[str, str]) -> str:
     return names.get(base, base) + ":" * (base != symbol)
 
 
+def phone_errors(reference: Sequence[str], hypothesis: Sequence[str]) -> int:
+    """Phones substituted, deleted and inserted; over a corpus' reference phones they make the phone error rate."""
+    from rapidfuzz.distance import Levenshtein
+
+    return Levenshtein.distance(reference, hypothesis)
+
+
 def word_phonemes(word: str, dialect: Dialect = "cypriot") -> list[str]:
     """IPA symbols of one word. Raises ValueError as `phonemes` does."""
     return list(_word(word, dialect, False, False))
