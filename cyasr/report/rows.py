@@ -66,7 +66,9 @@ def columns(row: Json) -> list[Column] | None:
 
 
 def _fits(one: Column) -> bool:
-    return one.reference == one.hypothesis != "" if one.op == "C" else bool(one.reference or one.hypothesis)
+    sides = (bool(one.reference), bool(one.hypothesis))
+    expected = {"C": (True, True), "S": (True, True), "V": (True, True), "D": (True, False), "I": (False, True)}
+    return sides == expected.get(one.op) and (one.op != "C" or one.reference == one.hypothesis)
 
 
 def _columns(ops: str, references: Iterator[str], hypotheses: Iterator[str]) -> Iterator[Column]:
