@@ -54,7 +54,7 @@ def score_files(asked: Request) -> dict[str, Any]:
         if not utterances:
             raise RunError(f"{asked.reference.path} has no utterance to score")
     tally = counting.tally()
-    signatures = summary.signatures(asked.normaliser.signature)
+    signatures = asked.normaliser.rungs()
     score = {
         "reference": {"file": str(asked.reference.path), "format": asked.reference.form},
         "hypothesis": {"file": str(asked.hypothesis.path), "format": asked.hypothesis.form},

@@ -26,6 +26,12 @@ class Normaliser:
     signature: str
     apply: Callable[[str], str]
 
+    def rungs(self) -> dict[str, str]:
+        """What the error rates of each rung of the ladder depend on."""
+        from cyasr.score import ladder
+
+        return {"strict": self.signature, "fold": ladder.signature("fold"), "lenient": ladder.signature("lenient")}
+
 
 def stream_references(path: Path) -> Iterator[Utterance]:
     """References in the manifest's order. Raises RunError for an id that stands twice or a cut without text."""

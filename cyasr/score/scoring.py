@@ -43,12 +43,10 @@ class Due:
         return self.score.with_name(self.score.name.replace(".score.json", ".variants.tsv"))
 
     def stage(self) -> Stage:
-        from cyasr.score import summary
-
         inputs = [path for one in self.lists for path in (one.path, one.references, data_conf(one.data))]
         inputs += [record for one in self.lists if (record := one.path.with_name("run.json")).exists()]
         stamp = self.score.with_name(f".{self.score.name.removesuffix('.json')}.stamp.json")
-        params = {"text": summary.signatures(self.normaliser.signature), "folds": self.folds, "format": FORMAT}
+        params = {"text": self.normaliser.rungs(), "folds": self.folds, "format": FORMAT}
         return Stage(stamp, inputs, params | LEVELS)
 
 
@@ -116,7 +114,7 @@ def make(due: Due) -> None:
 
     write_jsonl_gz(due.utterances, rows())
     whole = tally.pooled(list(parts.values()))
-    signatures = summary.signatures(due.normaliser.signature)
+    signatures = due.normaliser.rungs()
     first = due.lists[0]
     row: dict[str, Any] = {
         "system": whole.system,

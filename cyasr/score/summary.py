@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cyasr.score import bootstrap, metrics
-from cyasr.score.tally import GROUPS, Grouping, Tally, part
+from cyasr.score import bootstrap, confusions, features, metrics
+from cyasr.score.tally import GROUPS, Grouping, Tally
 
 UNKNOWN = "unknown"
 LISTED = 50  # variants in score.json; all of them are in variants.tsv
@@ -60,8 +60,8 @@ def summary(one: Tally, signatures: dict[str, str]) -> dict[str, Any]:
             "times": sum(one.used.values()),
             "top": [_variant(key, count) for key, count in _ranked(one)[:LISTED]],
         },
-        "features": part("features").top(one.features),
-        "confusions": part("confusions").top(one.confusions),
+        "features": features.top(one.features),
+        "confusions": confusions.top(one.confusions),
         "oracle_wer": metrics.percent(int(one.oracle_errors.sum()), figures["words"]),
         "nbest_mean": round(float(one.hypotheses.mean()), 2) if len(one.hypotheses) else None,
         "speakers": len([name for name in speakers.values if name is not None]),
@@ -77,14 +77,7 @@ def summary(one: Tally, signatures: dict[str, str]) -> dict[str, Any]:
 
 def variant_rows(one: Tally) -> list[list[str]]:
     """Every variant that the ladder took for its reference: reference, hypothesis, rules, times; most frequent first."""
-    return [[said, heard, _rules(rules), str(count)] for (said, heard, rules), count in _ranked(one)]
-
-
-def signatures(strict: str) -> dict[str, str]:
-    """The rungs' signatures, the first being the text's."""
-    ladder = part("ladder")
-    lenient = ladder.signature() if ladder is not None else "none"
-    return {"strict": strict, "fold": f"{strict} + fold {lenient}", "lenient": f"{strict} + lenient {lenient}"}
+    return [[said, heard, rules, str(count)] for (said, heard, rules), count in _ranked(one)]
 
 
 def _columns(one: Tally) -> NDArray[np.int64]:
@@ -162,8 +155,4 @@ def _ranked(one: Tally) -> list[tuple[Any, int]]:
 
 
 def _variant(key: tuple[Any, ...], count: int) -> dict[str, Any]:
-    return {"ref": key[0], "hyp": key[1], "rules": _rules(key[2]), "times": count}
-
-
-def _rules(rules: Any) -> str:
-    return rules if isinstance(rules, str) else "+".join(rules)
+    return {"ref": key[0], "hyp": key[1], "rules": key[2], "times": count}

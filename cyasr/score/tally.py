@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cyasr.score import confusions, features, markup, wer
+from cyasr.score import confusions, features, ladder, markup, wer
 from cyasr.score.metrics import Translation
 from cyasr.score.references import Normaliser
 from cyasr.score.utterances import Utterance
@@ -201,9 +200,6 @@ class Counting:
         return best
 
     def _ladder(self, words: list[list[str]], heard: list[list[str]], alignments: wer.Alignments) -> dict[str, Ints]:
-        ladder = part("ladder")
-        if ladder is None:
-            return {"fold_errors": alignments.errors, "lenient_errors": alignments.errors}
         rungs = ladder.climb(words, heard, alignments)
         self._used.update(rungs.used)
         return {"fold_errors": rungs.fold_errors, "lenient_errors": rungs.lenient_errors}
@@ -246,11 +242,6 @@ def pooled(tallies: Sequence[Tally]) -> Tally:
         decode_seconds=sum(one.decode_seconds for one in tallies),
         audio_seconds=sum(one.audio_seconds for one in tallies),
     )
-
-
-def part(name: str) -> Any:
-    """A part of the scoring that may be missing."""
-    return importlib.import_module(f"cyasr.score.{name}") if importlib.util.find_spec(f"cyasr.score.{name}") else None
 
 
 def _bin(duration: float | None) -> str | None:

@@ -8,7 +8,7 @@ import pytest
 
 from cyasr.score import metrics, wer
 from cyasr.score.references import normaliser
-from cyasr.score.summary import signatures, summary
+from cyasr.score.summary import summary
 from cyasr.score.tally import Counting, pooled
 from cyasr.score.utterances import Utterance
 
@@ -25,7 +25,7 @@ def scored(refs: list[str], hyps: list[str], **fields: list[str]) -> tuple[dict,
     said = [Utterance(f"u{i}", text, **{name: values[i] for name, values in fields.items()}) for i, text in enumerate(refs)]
     counting = Counting(normaliser("none"))
     rows = list(counting.rows(zip(said, (Utterance(one.id, hyp) for one, hyp in zip(said, hyps, strict=True)), strict=True)))
-    return summary(counting.tally(), signatures("none")), rows
+    return summary(counting.tally(), normaliser("none").rungs()), rows
 
 
 def test_rates_of_a_case_worked_out_by_hand():
@@ -138,7 +138,7 @@ def test_pooled_tallies_are_those_of_all_utterances_together():
         counting = Counting(normaliser("none"))
         list(counting.rows((one, Utterance(one.id, hyps[i])) for i, one in enumerate(said, first)))
         tallies.append(counting.tally())
-    assert summary(pooled(tallies), signatures("none")) == scored(refs, hyps, speaker=speakers)[0]
+    assert summary(pooled(tallies), normaliser("none").rungs()) == scored(refs, hyps, speaker=speakers)[0]
 
 
 def test_no_utterance_at_all_is_a_score_of_nothing():
