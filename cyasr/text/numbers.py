@@ -14,7 +14,7 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal, cast
+from typing import Literal
 
 from cyasr.text import numbers_english as english
 from cyasr.text import numbers_greek as greek
@@ -34,6 +34,8 @@ READ_OUT = re.compile(r"[\d€£$%‰½¼¾]")
 LATIN_OR_GREEK = re.compile("([A-Za-zÀ-ɏ])|[Ͱ-Ͽἀ-῿]")
 WORD_BEFORE = re.compile(r"([^\W\d_]+)['’]?\s*[«\"(]?$")
 WORD_AFTER = re.compile(r"\s*([^\W\d_]+)")
+WITH_DIGITS = re.compile(rf"\d[^\W_]*(?:{units.PATTERN})?")  # tells nothing of the language around it
+OWN_LETTERS_BEFORE, OWN_LETTERS_AFTER = re.compile(r"[^\W\d_]+$"), re.compile(r"[^\W\d_]+")
 FRACTION_WORDS = {
     "½": ("μισό", "half"), "¼": ("ένα τέταρτο", "one quarter"), "¾": ("τρία τέταρτα", "three quarters"),
     "1/2": ("μισό", "half"), "1/4": ("ένα τέταρτο", "one quarter"), "3/4": ("τρία τέταρτα", "three quarters"),
@@ -50,7 +52,8 @@ def spell_out(text: str, dialect: Dialect = "standard") -> str:
         return text
     if not text.isascii():
         text = re.sub(r"[^\D0-9]", lambda match: str(unicodedata.decimal(match[0])), text)
-    return ANYTHING.sub(lambda match: _said(match, dialect), text)
+    letters = WITH_DIGITS.sub(lambda match: " " * len(match[0]), text)
+    return ANYTHING.sub(lambda match: _said(match, letters, dialect), text)
 
 
 def to_words(n: int | Decimal, dialect: Dialect = "standard", gender: Gender = "neuter", case: Case = "nominative") -> str:
@@ -82,10 +85,6 @@ class Place:
     def english(self) -> bool:
         return self.dialect == "english"
 
-    @property
-    def greek(self) -> GreekDialect:
-        return cast(GreekDialect, self.dialect)
-
     def before(self) -> str:
         found = WORD_BEFORE.search(self.text[max(0, self.start - NEIGHBOURHOOD) : self.start])
         return found[1] if found else ""
@@ -101,22 +100,24 @@ class Place:
         return in_english if self.english else in_greek
 
 
-def _said(match: re.Match[str], dialect: Dialect) -> str:
-    """The words for a match of ANYTHING, apart from the letters around it."""
+def _said(match: re.Match[str], letters: str, dialect: Dialect) -> str:
+    """The words for a match of ANYTHING, apart from the letters around it; `letters` is the text without digits and units."""
     kind = match.lastgroup or ""
     text, (start, end) = match.string, match.span()
-    place = Place(text, start, end, _dialect_at(text, start, end, dialect))
+    place = Place(text, start, end, _dialect_at(text, letters, start, end, dialect))
     words = KINDS[kind][1](match[kind], match, place) or _loosely(match[kind], place)
     left = " " if start and (text[start - 1].isalnum() or unicodedata.combining(text[start - 1])) else ""
     right = " " if end < len(text) and text[end].isalnum() else ""
     return left + words + right
 
 
-def _dialect_at(text: str, start: int, end: int, dialect: Dialect) -> Dialect:
+def _dialect_at(text: str, letters: str, start: int, end: int, dialect: Dialect) -> Dialect:
     """English where the nearest letters say so; those of the number's own token (COVID-19, 5G) only if there are no others."""
-    before, after = text[max(0, start - NEIGHBOURHOOD) : start], text[end : end + NEIGHBOURHOOD]
-    others = re.sub(r"[^\W\d_]+$", "", before)[::-1], re.sub(r"^[^\W\d_]+", "", after)
-    for sides in (others, (before[::-1], after)):
+    before = OWN_LETTERS_BEFORE.search(text, max(0, start - NEIGHBOURHOOD), start)
+    after = OWN_LETTERS_AFTER.match(text, end, end + NEIGHBOURHOOD)
+    left, right = before.start() if before else start, after.end() if after else end
+    others = letters[max(0, left - NEIGHBOURHOOD) : left][::-1], letters[right : right + NEIGHBOURHOOD]
+    for sides in (others, (text[left:start], text[end:right])):
         found = [match for match in map(LATIN_OR_GREEK.search, sides) if match]
         if found:
             if all(match[1] for match in found):

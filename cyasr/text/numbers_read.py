@@ -103,10 +103,10 @@ def _written(keys: Sequence[str], keep_below: int) -> tuple[str, int]:
     if nth > 10:
         return f"{nth}{ending}", end
     value, end = _signed(keys, 0)
-    if not end or (end == 1 and abs(value) < keep_below and not _percent(keys[1:])):
+    if not end or (end == 1 and -keep_below < value < keep_below and not _percent(keys[1:])):
         return "", 0
     in_greek = keys[end - 1] > "\u0370"
-    whole = f"{value:,}" if abs(value) >= 10_000 else str(value)
+    whole = f"{value:,}" if not -10_000 < value < 10_000 else str(value)
     if in_greek:
         whole = whole.translate(str.maketrans(",.", ".,"))
     percent = _percent(keys[end:])
