@@ -123,7 +123,7 @@ def signature(rung: str = "lenient") -> str:
     return f"lenient.v1:{len(variants.licences())} licences|{variants.signature()}"
 
 
-def _unequal(fold: Alignments, ref: Ints, ref_starts: Ints, hyp: Ints, hyp_starts: Ints) -> Ints:
+def _unequal(fold: Alignments, ref: NDArray[np.int32], ref_starts: Ints, hyp: NDArray[np.int32], hyp_starts: Ints) -> Ints:
     """Matches (M, 5) of words that are not spelled the same."""
     takes_ref, takes_hyp = fold.ops != wer.INSERTION, fold.ops != wer.DELETION
     i, j = np.cumsum(takes_ref) - 1, np.cumsum(takes_hyp) - 1

@@ -43,13 +43,13 @@ def read_rows(path: Path) -> tuple[Row, ...]:
     except FileNotFoundError:
         return ()
     except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        raise UsageError(f"{path}:{line}: not UTF-8; save the file as UTF-8") from None
+        at = error.object[: error.start].count(b"\n") + 1
+        raise UsageError(f"{path}:{at}: not UTF-8; save the file as UTF-8") from None
     found: list[Row] = []
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip() or line.startswith("#") or line.split("\t") == COLUMNS:
             continue
-        found.append(_row(line.rstrip("\r").split("\t"), f"{path}:{number}"))
+        found.append(parse(line.rstrip("\r").split("\t"), f"{path}:{number}"))
     return tuple(found)
 
 
@@ -59,7 +59,8 @@ def digest(path: Path) -> str:
     return f"{len(lines)}:{hashlib.sha256(chr(10).join(lines).encode()).hexdigest()[:8]}"
 
 
-def _row(cells: list[str], where: str) -> Row:
+def parse(cells: list[str], where: str) -> Row:
+    """A row of these cells. Raises UsageError, naming `where`, for one that cannot be."""
     if len(cells) != len(COLUMNS):
         raise UsageError(f"{where}: {len(cells)} cells, but a row has {len(COLUMNS)}: {' '.join(COLUMNS)}, tabs between")
     kind, one, other, rule, source = (" ".join(cell.split()) for cell in cells)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -36,9 +36,10 @@ BEFORE_K = re.compile("β(?=κ)|(?<=[αεάέ])υ(?=κ)")
 DENTAL, LABIAL, PI = re.compile(f"[θδτ]κ?{GLIDE}"), re.compile(f"[βφ]κ?{GLIDE}"), re.compile(f"πκ{GLIDE}")
 CLUSTER = re.compile("χθ|κτ|φθ")
 DOUBLE = re.compile("([βδζθκλμνξπρστφχψ])\\1+")
+CONSONANT = re.compile(f"[{C}]")
 SYLLABLES = re.compile(f"[{V}][{C}]+[{V}]")
 FINAL_N = re.compile("(?:(?<=[οόιίηήεέ])|(?<=[^οό][υύ])|(?<=[ιί][αά])|(?<=τητα)|(?<=μα)|(?<=σσα)|(?<=[αά]δα)|(?<=[^εο][ιί]δα))ν$")
-ACCENTS = re.compile(f"(?<![σζξψ]ι)[\u0300\u0301\u0308\u0313\u0314\u0342\u0345]+|[\u0300-\u0345]+(?![αεηιουω])")
+ACCENTS = re.compile("(?<![σζξψ]ι)[\u0300\u0301\u0308\u0313\u0314\u0342\u0345]+|[\u0300-\u0345]+(?![αεηιουω])")
 PLAIN = re.compile("[α-ω]+")
 
 
@@ -53,8 +54,13 @@ def prothetic(word: str) -> str:
 
 
 def apostrophe(word: str) -> str:
-    """εν', εν; 'γόρασα, εγόρασα: an apostrophe ahead of a consonant stands for the augment's ε, others only go [CY]."""
-    return LOST_VOWEL.sub("ε", word).replace("'", "") or word if "'" in word else word
+    """εν', εν; 'γόρασα, εγόρασα: an apostrophe ahead of a consonant stands for the augment's ε, others only go [CY].
+
+    A lone vowel keeps it: without, it would be a filler (ε).
+    """
+    if "'" not in word or not CONSONANT.search(word):
+        return word
+    return LOST_VOWEL.sub("ε", word).replace("'", "")
 
 
 def hyphen(word: str) -> str:
@@ -113,7 +119,7 @@ RULES: tuple[Rule, ...] = (
 @lru_cache(maxsize=REMEMBERED)
 def fold(word: str) -> str:
     """The key of a word of T1. Total, deterministic, idempotent; a word without Greek letters is its own key."""
-    return _key(word, frozenset()) if GREEK.search(word) else word
+    return _key(word, _tables()) if GREEK.search(word) else word
 
 
 def explain(word: str) -> list[tuple[str, str]]:
@@ -121,7 +127,7 @@ def explain(word: str) -> list[tuple[str, str]]:
     way: list[tuple[str, str]] = []
     form, key = _inner(word), _inner(fold(word))
     while GREEK.search(word) and form != key:
-        way += _passed(form, frozenset())
+        way += _passed(form, _tables())
         form = way[-1][1]
     return [(rule, _outer(after)) for rule, after in way]
 
@@ -137,7 +143,7 @@ def rules_between(one: str, other: str) -> tuple[str, ...]:
     used = dict.fromkeys(rule for word in (one, other) for rule, _ in explain(word))
     skipped: frozenset[str] = frozenset()
     for rule in used if len(used) > 1 else ():
-        if _key(one, skipped | {rule}) == _key(other, skipped | {rule}):
+        if _key(one, _tables(), skipped | {rule}) == _key(other, _tables(), skipped | {rule}):
             skipped |= {rule}
     names = [rule.__name__ for rule in RULES]
     return tuple(sorted(used.keys() - skipped, key=lambda rule: (rule not in names, rule in names and names.index(rule), rule)))
@@ -184,12 +190,46 @@ class _Tables:
 
 @lru_cache(maxsize=1)
 def _tables() -> _Tables:
-    """Raises UsageError where an accepted row contradicts the rules or another row."""
+    """Raises UsageError where accepted rows contradict others."""
+    accepted = read_rows(ACCEPTED)
+    if accepted and (faults := complaints(accepted)):
+        guilty = next((row.where for row in accepted if complaints([row])), str(ACCEPTED))
+        raise UsageError(f"{guilty}: {faults[0]}; take this row out")
+    return _tables_of(rows())
+
+
+def complaints(added: Sequence[Row], others: Sequence[Row] | None = None) -> list[str]:
+    """What speaks against adding rows to `others` (the shipped ones): words that are to stay apart, circles."""
+    both = [*(read_rows(SHIPPED) if others is None else others), *added]
+    try:
+        tables = _tables_of(both)
+    except UsageError as error:
+        return [str(error)]
+    apart = [row for row in both if row.kind in ("apart", "never")]
+    faults = [f"{row.where}: {row.one} and {row.other} would fold together" for row in apart if _together(row, tables)]
+    never = {frozenset(_key(word, tables) for word in (row.one, row.other)) for row in apart if row.kind == "never"}
+    for row in both:
+        if row.kind == "licence":
+            one, other = ([_key(word, tables) for word in side.split()] for side in (row.one, row.other))
+            while one and other and one[-1] == other[-1]:
+                one, other = one[:-1], other[:-1]
+            while one and other and one[0] == other[0]:
+                one, other = one[1:], other[1:]
+            if len(one) == len(other) == 1 and frozenset(one + other) in never:
+                faults.append(f"{row.where}: {row.one} may never be taken for {row.other}")
+    return faults
+
+
+def _together(row: Row, tables: _Tables) -> bool:
+    return _key(row.one, tables) == _key(row.other, tables)
+
+
+def _tables_of(rows: Sequence[Row]) -> _Tables:
     tables = _Tables()
-    for row in rows():
+    for row in rows:
         if row.kind in ("apart", "never"):
             _keep_apart(tables, row)
-    for row in rows():
+    for row in rows:
         if row.kind == "fold":
             one, other = (_ruled(word, tables) for word in (row.one, row.other))
             if one != other:
@@ -210,7 +250,7 @@ def _keep_apart(tables: _Tables, row: Row) -> None:
     one, other = _inner(row.one), _inner(row.other)
     for rule in (*RULES, *RULES):  # what a first pass leaves may be a second one's to change
         after = [_applied(rule, form, tables) for form in (one, other)]
-        if after[0] == after[1] or accents(after[0]) == accents(after[1]) and accents(one) != accents(other):
+        if after[0] == after[1] or (accents(after[0]) == accents(after[1]) and accents(one) != accents(other)):
             tables.kept.setdefault(rule.__name__, set()).update(accents(form) for form in (one, other))
             after = [_applied(rule, form, tables) for form in (one, other)]
         one, other = after
@@ -233,12 +273,11 @@ def _ruled(word: str, tables: _Tables) -> str:
     return form
 
 
-def _passed(form: str, skipped: frozenset[str]) -> list[tuple[str, str]]:
+def _passed(form: str, tables: _Tables, skipped: frozenset[str] = frozenset()) -> list[tuple[str, str]]:
     """One pass of numbers, rules and rows: those that changed something, each with the form after it."""
     from cyasr.text.numbers import number_variants
 
     way: list[tuple[str, str]] = []
-    tables = _tables()
     if "numbers" not in skipped and (after := _inner(number_variants(_outer(form)))) != form:
         way.append(("numbers", form := after))
     for rule in RULES:
@@ -249,13 +288,13 @@ def _passed(form: str, skipped: frozenset[str]) -> list[tuple[str, str]]:
     return way
 
 
-def _key(word: str, skipped: frozenset[str]) -> str:
+def _key(word: str, tables: _Tables, skipped: frozenset[str] = frozenset()) -> str:
     """Passes until nothing changes; should they go round in a circle, its least member is the key."""
     seen: list[str] = []
     form = _inner(word)
     while form not in seen:
         seen.append(form)
-        way = _passed(form, skipped)
+        way = _passed(form, tables, skipped)
         form = way[-1][1] if way else form
     return _outer(min(seen[seen.index(form) :]))
 
