@@ -136,7 +136,7 @@ def explain(word: str) -> list[tuple[str, str]]:
 def rules_between(one: str, other: str) -> tuple[str, ...]:
     """The fewest rules that still give two words of one key one key: σ̆έριν, σιέρι by ("marks", "iota", "final_n").
 
-    () where the keys differ or the words are equal.
+    () where the keys differ or the words are equal; "letters" where only case, composition or a final sigma differ.
     """
     if one == other or fold(one) != fold(other):
         return ()
@@ -145,8 +145,8 @@ def rules_between(one: str, other: str) -> tuple[str, ...]:
     for rule in used if len(used) > 1 else ():
         if _key(one, _tables(), skipped | {rule}) == _key(other, _tables(), skipped | {rule}):
             skipped |= {rule}
-    names = [rule.__name__ for rule in RULES]
-    return tuple(sorted(used.keys() - skipped, key=lambda rule: (rule not in names, rule in names and names.index(rule), rule)))
+    order = [*(rule.__name__ for rule in RULES), *sorted(used.keys())]
+    return tuple(sorted(used.keys() - skipped, key=order.index)) if used.keys() - skipped else ("letters",)
 
 
 def signature() -> str:

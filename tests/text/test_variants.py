@@ -119,6 +119,7 @@ def test_explain_names_the_rules_in_order_and_ends_in_the_key() -> None:
         ("δκυο", "δύο", ("numbers",)),
         ("τζε", "τζ̆αι", ("marks", "kai_set")),
         ("εν", "δεν", ()),
+        ("λόγος", "λόγοσ", ("letters",)),
         ("εν", "εν", ()),
     ],
 )
