@@ -140,13 +140,15 @@ def rules_between(one: str, other: str) -> tuple[str, ...]:
     """
     if one == other or fold(one) != fold(other):
         return ()
+    if _inner(one) == _inner(other):
+        return ("letters",)
     used = dict.fromkeys(rule for word in (one, other) for rule, _ in explain(word))
     skipped: frozenset[str] = frozenset()
     for rule in used if len(used) > 1 else ():
         if _key(one, _tables(), skipped | {rule}) == _key(other, _tables(), skipped | {rule}):
             skipped |= {rule}
     order = [*(rule.__name__ for rule in RULES), *sorted(used.keys())]
-    return tuple(sorted(used.keys() - skipped, key=order.index)) if used.keys() - skipped else ("letters",)
+    return tuple(sorted(used.keys() - skipped, key=order.index))
 
 
 def signature() -> str:

@@ -237,7 +237,7 @@ def test_few_frequent_standard_words_fold_with_another_stress_or_other_letters()
         groups[fold(word)].append(word)
     bare = {key: {variants.accents(word) for word in words} for key, words in groups.items()}
     merged = {key for key in groups if len(bare[key]) > 1}
-    spelled = {"final_n", "clusters", "geminates", "numbers", "elision", "aphaeresis", "kai_set", "accents"}
+    spelled = {"final_n", "clusters", "geminates", "numbers", "elision", "aphaeresis", "kai_set", "accents", "letters"}
     odd = [
         (one, other)
         for key in merged
