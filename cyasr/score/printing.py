@@ -32,8 +32,10 @@ def lines(score: dict[str, Any]) -> Iterator[str]:
             one = score["metrics"][name]
             yield f"{title:<6}{one['score']:7.2f}  {one['signature']}"
     yield from _ladder(score)
+    yield from _dialect(score["features"])
     for group, values in score["by"].items():
-        yield from _breakdown(group, values)
+        if len(values) > 1:
+            yield from _breakdown(group, values)
 
 
 def _counts(score: dict[str, Any]) -> str:
@@ -51,6 +53,7 @@ def _counts(score: dict[str, Any]) -> str:
         said.append(f"{score['optional_words_left_out']:,} optional words left out, as allowed")
     if score["costs"] != "levenshtein":
         said.append(f"aligned with the costs of {score['costs']}")
+    said += [f"{group} {value}" for group, values in score["by"].items() if len(values) == 1 for value in values]
     return ", ".join(said)
 
 
@@ -64,6 +67,22 @@ def _ladder(score: dict[str, Any]) -> Iterator[str]:
         shown = [f"{one['ref']} = {one['hyp']} {one['times']}" for one in used["top"][:LISTED]]
         more = f", and {used['distinct'] - len(shown)} more" if used["distinct"] > len(shown) else ""
         yield f"{used['times']:,} variants accepted, {used['distinct']:,} different: {', '.join(shown)}{more}"
+
+
+def _dialect(features: dict[str, Any]) -> Iterator[str]:
+    """Dialect features that occur, what became of dialect words with a Standard twin, and code-switched words."""
+    found = {name: one for name, one in features["features"].items() if one["tokens"]}
+    if found:
+        yield ""
+        yield f"{'dialect feature':<18}{'words':>8}{'wrong':>8}{'without it':>12}"
+    for name, one in found.items():
+        yield f"{name:<18}{one['tokens']:8,}{_percent(one['error_rate']):>8}{_percent(one['loss_rate']):>12}"
+    standard, switched = features["standardisation"], features["pier"]
+    if standard["tokens"]:
+        share = f"{standard['standardised']:,} of {standard['tokens']:,} words that have a Standard twin"
+        yield f"standardised {_percent(standard['rate'])} %: {share}"
+    if switched["points"]:
+        yield f"PIER {_percent(switched['pier'])} % over {switched['points']:,} code-switched words"
 
 
 def _breakdown(group: str, values: dict[str, Any]) -> Iterator[str]:

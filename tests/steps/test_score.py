@@ -197,3 +197,155 @@ def test_the_same_lists_give_the_same_bytes(recipe):
     path.unlink()
     recipe.run("score", "--exp", "exp/toy")
     assert path.read_bytes() == first and json.loads(first)
+
+
+TRN = ("ο κάττος εν μιτσής (s1-1)\nτζ̆αι ο σ̆ύλλος (s1-2)\n", "ο κάττος εν μεγάλος (s1-1)\nτζιαι ο σ̆ύλλος όι (s1-2)\n")
+
+
+def two_files(ref: str | bytes, hyp: str | bytes, ending: str = "trn") -> list[str]:
+    """--ref and --hyp of files with these contents."""
+    for name, text in (("ref", ref), ("hyp", hyp)):
+        Path(f"{name}.{ending}").write_bytes(text if isinstance(text, bytes) else text.encode())
+    return ["--ref", f"ref.{ending}", "--hyp", f"hyp.{ending}"]
+
+
+def test_two_bare_files_are_scored_with_every_metric_the_ladder_and_breakdowns(recipe, capsys):
+    recipe.run("score", *two_files(*TRN), "--out", "out")
+    out = capsys.readouterr().out
+    score = read_json(Path("out/score.json"))
+    assert (score["errors"], score["words"], score["wer"]) == (3, 7, pytest.approx(300 / 7, abs=1e-3))
+    for name in ("WER", "CER", "MER", "WIL", "WIP", "SER"):
+        value = score["metrics"][name.lower()]["value"]
+        assert f"{name:<6}{value:7.2f}  [" in out
+    assert "strict     42.86" in out and "within these speakers" in out
+    assert score["ladder"]["fold"]["errors"] == 2  # τζιαι is a spelling of τζ̆αι
+    assert "τζ̆αι = τζιαι 1" in out
+    assert Path("out/variants.tsv").read_text().splitlines()[1].startswith("τζ̆αι\tτζιαι\t")
+    rows = list(read_jsonl_gz(Path("out/utterances.jsonl.gz")))
+    assert [(row["id"], row["speaker"], row["ops"]) for row in rows] == [("s1-1", "s1", "CCCS"), ("s1-2", "s1", "SCCI")]
+    dump = Path("out/alignments.txt").read_text()
+    assert "REF:  τζ̆αι  ο σ̆ύλλος **\nHYP:  τζιαι ο σ̆ύλλος όι\nEval: S              I\n" in dump
+
+
+@pytest.mark.parametrize(
+    ("ending", "ref", "hyp"),
+    [
+        ("txt", "u2 όι ναι\nu1 ναι\n", "u1 ναι\nu2 όι όι\n"),
+        (
+            "jsonl",
+            '{"id": "u1", "text": "ναι"}\n{"id": "u2", "text": "όι ναι"}',
+            '{"id": "u2", "hyp": "όι όι"}\n{"id": "u1", "hyp": "ναι"}',
+        ),
+        ("stm", "u A s 0 1.5 ναι\nu A s 1.5 3 όι ναι\n", "u A s 0 1.5 ναι\nu A s 1.5 3 όι όι\n"),
+        ("ctm", "u A 0 0.5 ναι\nu A 1 0.5 όι\nu A 2 1 ναι\n", "u A 0 0.5 ναι\nu A 1 0.5 όι\nu A 2 1 όι\n"),
+    ],
+)
+def test_every_format_gives_the_same_errors_in_whatever_order(recipe, capsys, ending, ref, hyp):
+    recipe.run("score", *two_files(ref, hyp, ending))
+    assert "1 errors in 3 words" in capsys.readouterr().out
+
+
+def test_formats_may_differ_and_a_ctm_answers_to_an_stm_by_time(recipe, capsys):
+    Path("ref.stm").write_text("f A s1 0 1 <o> ναι όι\nf A s2 1 2 καλά\n")
+    Path("hyp.ctm").write_text("F a 0.1 0.2 ναι\nf A 1.2 0.2 καλά\n")
+    recipe.run("score", "--ref", "ref.stm", "--hyp", "hyp.ctm", "--out", "out")
+    rows = list(read_jsonl_gz(Path("out/utterances.jsonl.gz")))
+    assert [(row["speaker"], row["ops"], row["duration"]) for row in rows] == [("s1", "CD", 1.0), ("s2", "C", 1.0)]
+    Path("text").write_text("u1 ναι όι\n")
+    Path("utts.ctm").write_text("u1 1 0.0 0.2 ναι\nu1 1 0.2 0.2 όι\n")
+    recipe.run("score", "--ref", "text", "--hyp", "utts.ctm")
+    assert "0 errors in 2 words" in capsys.readouterr().out
+
+
+def test_texts_without_ids_are_compared_line_by_line(recipe, capsys):
+    recipe.run(
+        "score", *two_files("ναι όι\n\nκαλά\n", "ναι όι\nα\nκακά\n", "txt"), "--ref-format", "lines", "--hyp-format", "lines"
+    )
+    out = capsys.readouterr().out
+    assert "2 errors in 3 words" in out and "1 without reference words" in out
+
+
+def test_words_may_be_left_as_written_and_speakers_come_from_utt2spk(recipe, capsys):
+    Path("utt2spk").write_text("u1 s1\nu2 s2\n")
+    files = two_files("u1 Ναι\nu2 όι\n", "u1 ναι\nu2 όι\n", "txt")
+    recipe.run("score", *files, "--profile", "none", "--utt2spk", "utt2spk")
+    out = capsys.readouterr().out
+    assert "1 errors in 2 words" in out and "by speaker" in out
+    Path("utt2spk").write_text("u1 s1\n")
+    assert recipe.fails("score", *files, "--utt2spk", "utt2spk")[1] == "ref.txt:2: utterance u2 is not in utt2spk"
+
+
+def test_both_sides_are_written_as_they_were_compared(recipe):
+    recipe.run("score", *two_files(*TRN), "--out", "out", "--write", "kaldi")
+    assert Path("out/hyp.txt").read_text() == "s1-1 ο κάττος εν μεγάλος\ns1-2 τζιαι ο σ̆ύλλος όι\n"
+    assert Path("out/ref.txt").read_text().startswith("s1-1 ο κάττος εν μιτσής\n")
+
+
+def test_unequal_ids_are_an_error_or_deletions_or_left_out_as_asked(recipe, capsys):
+    files = two_files("u1 ναι όι\nu2 ναι\nu3 όι\n", "u3 όι\nzz ναι\n", "txt")
+    status, message = recipe.fails("score", *files)
+    assert status == 1
+    assert "2 of its 3 utterances have no hypothesis (first: u1)" in message
+    assert "1 hypotheses are of utterances it does not have (first: zz)" in message and "--missing" in message
+    recipe.run("score", *files, "--missing", "deleted", "--out", "out")
+    score = read_json(Path("out/score.json"))
+    assert (score["deletions"], score["words"], score["without_hypothesis"]) == (3, 4, 2)
+    assert score["missing"] == {"rule": "deleted", "references": 2, "hypotheses": 1}
+    capsys.readouterr()
+    recipe.run("score", *files, "--missing", "skipped")
+    out = capsys.readouterr().out
+    assert "0 errors in 1 words" in out and "2 without hypothesis skipped" in out
+
+
+@pytest.mark.parametrize(
+    ("ref", "hyp", "message"),
+    [
+        ("u1 ναι\nu1 όι\n", "u1 ναι\n", "ref.txt:2: utterance u1 stands twice"),
+        ("u1 ναι\n", "u1 ναι\nu1 ναι\n", "hyp.txt:2: utterance u1 stands twice"),
+        ("u1 ναι\nu2 όι\n".encode(), "u1 ναι\n".encode() + b"u2 \xef\n", "hyp.txt:2: byte 0xef at column 4 is not UTF-8"),
+        ("u1 ναι\n", "", "hyp.txt is empty"),
+    ],
+)
+def test_bad_files_are_one_clear_line_and_leave_nothing(recipe, ref, hyp, message):
+    assert message in recipe.fails("score", *two_files(ref, hyp, "txt"), "--out", "out")[1]
+    assert not Path("out").exists() or not list(Path("out").iterdir())
+
+
+def test_a_score_that_fails_leaves_the_last_one(recipe):
+    recipe.run("score", *two_files(*TRN), "--out", "out")
+    before = {path.name: path.read_bytes() for path in Path("out").iterdir()}
+    recipe.fails("score", *two_files(TRN[0], TRN[1] + "(s1-3)\n"), "--out", "out")
+    assert {path.name: path.read_bytes() for path in Path("out").iterdir()} == before
+
+
+def test_options_that_do_not_go_together_are_refused(recipe):
+    assert recipe.fails("score") == (2, "either --exp exp/<set>, or --ref FILE and --hyp FILE")
+    assert "leave out --ref" in recipe.fails("score", "--exp", "exp", "--ref", "x")[1]
+    assert "--write needs --out" in recipe.fails("score", *two_files(*TRN), "--write", "trn")[1]
+    assert "format 'srt'; there are trn" in recipe.fails("score", *two_files(*TRN), "--ref-format", "srt")[1]
+    assert "profile 't9'; there are t0" in recipe.fails("score", *two_files(*TRN), "--profile", "t9")[1]
+    assert "none.trn does not exist" in recipe.fails("score", "--ref", "none.trn", "--hyp", "hyp.trn")[1]
+
+
+def test_bleu_and_chrf_are_of_the_texts_as_written(recipe, capsys):
+    line = '{"id": "u1", "text": "The cat sat on the mat."}'
+    recipe.run("score", *two_files(line, line, "jsonl"), "--translation")
+    out = capsys.readouterr().out
+    assert "BLEU   100.00  nrefs:1|case:mixed" in out and "chrF   100.00" in out
+
+
+def test_a_line_of_a_megabyte_is_scored(recipe, capsys):
+    words = ["λέξη"] * 100_000
+    other = [*words[:50_000], "όι", *words[50_001:]]
+    recipe.run("score", *two_files(f"u1 {' '.join(words)}\n", f"u1 {' '.join(other)}\n", "txt"), "--profile", "none")
+    assert "1 errors in 100,000 words: 1 substitutions" in capsys.readouterr().out
+
+
+def test_files_in_any_order_are_joined_in_little_memory(recipe, monkeypatch, capsys):
+    monkeypatch.setattr("cyasr.score.join.HELD", 10)
+    ids = [f"u{i}" for i in range(500)]
+    files = two_files("".join(f"{one} ναι\n" for one in ids), "".join(f"{one} ναι\n" for one in reversed(ids)), "txt")
+    recipe.run("score", *files)
+    assert "0 errors in 500 words" in capsys.readouterr().out
+    files = two_files("".join(f"{one} ναι\n" for one in ids), "".join(f"x{one} ναι\n" for one in ids), "txt")
+    assert "500 hypotheses are of utterances it does not have (first: xu0)" in recipe.fails("score", *files)[1]
