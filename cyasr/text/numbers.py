@@ -32,8 +32,7 @@ LONGEST = 15  # digits; longer numbers have no name here and are read digit by d
 NEIGHBOURHOOD = 60  # characters that are looked at on either side of a number
 READ_OUT = re.compile(r"[\d€£$%‰½¼¾]")
 LATIN_OR_GREEK = re.compile("([A-Za-zÀ-ɏ])|[Ͱ-Ͽἀ-῿]")
-WORD_BEFORE = re.compile(r"([^\W\d_]+)['’]?\s*[«\"(]?$")
-WORD_AFTER = re.compile(r"\s*([^\W\d_]+)")
+WORD_AFTER = re.compile(r"\s*(?:η\s+(?=ώρα))?([^\W\d_]+)")
 WITH_DIGITS = re.compile(rf"\d[^\W_]*(?:{units.PATTERN})?")  # tells nothing of the language around it
 OWN_LETTERS_BEFORE, OWN_LETTERS_AFTER = re.compile(r"[^\W\d_]+$"), re.compile(r"[^\W\d_]+")
 FRACTION_WORDS = {
@@ -86,8 +85,8 @@ class Place:
         return self.dialect == "english"
 
     def before(self) -> str:
-        found = WORD_BEFORE.search(self.text[max(0, self.start - NEIGHBOURHOOD) : self.start])
-        return found[1] if found else ""
+        words = self.text[max(0, self.start - NEIGHBOURHOOD) : self.start].rstrip(" «\"('’").rsplit(None, 1)
+        return words[-1] if words and words[-1].isalpha() else ""
 
     def after(self) -> str:
         found = WORD_AFTER.match(self.text, self.end, self.end + NEIGHBOURHOOD)
@@ -179,7 +178,9 @@ def _fraction(written: str, match: re.Match[str], place: Place) -> str | None:
     """1/2 and other common fractions; else a day and a month."""
     if written in FRACTION_WORDS:
         return place.choose(*FRACTION_WORDS[written])
-    return None if written == "24/7" else _date(written, match, place)
+    if written == "24/7" or (written == "9/11" and place.english):
+        return None
+    return _date(written, match, place)
 
 
 def _greek_ordinal(written: str, match: re.Match[str], place: Place) -> str:
@@ -230,7 +231,9 @@ def _number(written: str, match: re.Match[str], place: Place) -> str:
             in_greek = "μισή" if half == "½" and gender == "feminine" else in_greek
             said += place.choose(" και " + in_greek, " and " + "a " * (half == "½") + in_english)
         if unit:
-            said += " " + _named(unit, number == "1" and not half, place)
+            name = _named(unit, number == "1" and not half, place)
+            of_them = unit.gender == "masculine" and greek.key(place.before()) in {"τουσ", "στουσ", "με", "απο"}
+            said += " " + (name.replace("βαθμοί", "βαθμούς") if of_them else name)
     signs = {"+": ("συν", "plus"), "": ("", "")}
     sign = place.choose(*signs.get(match["sign"] or "", (greek.MINUS, english.MINUS)))
     return f"{sign} {said}".strip()
@@ -343,7 +346,7 @@ KINDS: dict[str, tuple[str, Handler]] = {
 }
 # A hyphen or stroke to the neighbouring letters or digits goes (COVID-19, 2020-21), an apostrophe before '80 as well.
 ANYTHING = re.compile(
-    r"(?:(?<=[^\W_])[-–—/])?(?:(?<![^\W_])['’](?=\d\d(?!\d)))?(?:"
+    r"(?=[-–—/'’+−\d€$£%‰½¼¾])(?:(?<=[^\W_])[-–—/])?(?:(?<![^\W_])['’](?=\d\d(?!\d)))?(?:"
     + "|".join(f"(?P<{kind}>{pattern})" for kind, (pattern, _) in KINDS.items())
     + r")(?:[-–—/](?=[^\W_]))?"
 )

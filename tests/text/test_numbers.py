@@ -132,7 +132,8 @@ def test_every_ordinal_comes_back_in_every_form() -> None:
         ("$1 και $0,99", "ένα δολάριο και ενενήντα εννέα σεντ"),
         ("€2 εκατ. και 1,5 εκ. ευρώ", "δύο εκατομμύρια ευρώ και ένα κόμμα πέντε εκατομμύρια ευρώ"),
         ("1 km, 5km, 5 χλμ.", "ένα χιλιόμετρο, πέντε χιλιόμετρα, πέντε χιλιόμετρα"),
-        ("80 kg στους 30°C", "ογδόντα κιλά στους τριάντα βαθμοί κελσίου"),
+        ("80 kg στους 30°C", "ογδόντα κιλά στους τριάντα βαθμούς κελσίου"),
+        ("1 η ώρα, 1 ώρα, 1 βιβλίο", "μία η ώρα, μία ώρα, ένα βιβλίο"),
         ("100 km/h", "εκατό χιλιόμετρα την ώρα"),
         ("50 m² και 50 τ.μ.", "πενήντα τετραγωνικά μέτρα και πενήντα τετραγωνικά μέτρα"),
         ("2½", "δύο και μισό"),
@@ -171,6 +172,7 @@ def test_greek_text_is_read_out(written: str, said: str) -> None:
         ("1 km or 5 kg", "one kilometre or five kilograms"),
         ("on 12/5/2020 at 10:30", "on twelfth of may twenty twenty at ten thirty"),
         ("COVID-19 B2 5G", "COVID nineteen B two five G"),
+        ("after 9/11 and on 14/5 it was", "after nine eleven and on fourteenth of may it was"),
         ("call 99123456 now", "call nine nine one two three four five six now"),
     ],
 )
