@@ -34,3 +34,17 @@ def test_a_cell_cannot_break_its_table():
 
 def test_plain_columns_are_aligned():
     assert cells.plain(["a", "bb"], [["ccc", "d"]]) == "a    bb\nccc  d\n"
+
+
+def test_a_rung_without_a_ladder_is_the_strict_one_or_none():
+    interval = {"low": 1.0, "high": 2.5, "note": "speakers unknown"}
+    score = {"wer": 1.5, "interval": interval}
+    assert cells.rung(score, "strict") == "1.50 [1.00, 2.50]‡"
+    assert cells.rung(score, "fold") == cells.rung({}, "strict") == "–"
+    assert cells.rung(score | {"ladder": {"fold": {"wer": 1.0, "interval": interval}}}, "fold") == "1.00 [1.00, 2.50]‡"
+
+
+def test_a_p_stands_with_its_correction_and_never_as_zero():
+    assert cells.p_values(0.0123, 0.0369) == "0.012 (0.037)"
+    assert cells.p_values(1e-9, 0.0004) == "<0.001 (<0.001)"
+    assert cells.p_values(None, None) == "–"
