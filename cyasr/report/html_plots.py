@@ -11,12 +11,13 @@ from markupsafe import Markup
 from cyasr.report import cells, plots
 from cyasr.report.collect import Result
 from cyasr.report.html_tables import Cell, Head, Table, variants_table
-from cyasr.report.html_utterances import System
+from cyasr.report.html_utterances import BETWEEN, System
 
 RUNGS = ("strict", "fold", "lenient")
 GROUPS = ("dialect", "speaker", "duration", "domain", "corpus", "label")
 IN_ORDER = "duration"  # its values are shown as they are listed, others by WER
 VALUES = 40  # speakers or dialects in one plot
+CROWDED = 12  # more of them than this: two systems only
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,8 @@ def ladder_plot(systems: Sequence[System], note: str) -> list[Plot]:
     rows = []
     for system, rungs in climbed:
         dots = [_dot(i, name, rungs[name]["wer"], rungs[name].get("interval") or {}) for i, name in enumerate(RUNGS)]
-        rows.append(plots.Row(system.label, " ≥ ".join(cells.percent(rungs[name]["wer"]) for name in RUNGS), dots))
+        label, *decode = system.label.split(BETWEEN)
+        rows.append(plots.Row(label, [*decode, " ≥ ".join(cells.percent(rungs[name]["wer"]) for name in RUNGS)], dots))
     used = [table for one, _ in climbed if (table := variants_table(one.label, one.result.score))]
     signatures = dict.fromkeys((name, str(rungs[name].get("signature") or cells.NONE)) for _, rungs in climbed for name in RUNGS)
     lines = [[Cell(name), Cell(text)] for name, text in signatures]
@@ -62,17 +64,24 @@ def _group_plot(group: str, systems: Sequence[System], note: str) -> list[Plot]:
     if len(values) > VALUES:
         note = f"{note} The {VALUES} of {len(values)} with the highest WER under {systems[0].label}.".strip()
         values = values[:VALUES]
+    if len(values) > CROWDED:
+        systems = systems[:2]
+        note = f"{note} Two systems, for there are {len(first)}.".strip()
     rows = []
     for value in values:
         dots = []
-        for i, (system, groups) in enumerate(zip(systems, by, strict=True)):
+        for i, (system, groups) in enumerate(zip(systems, by, strict=False)):
             one = groups.get(value) or {}
             if one.get("wer") is not None:
                 dots.append(_dot(i, f"{value}, {system.label}", one["wer"], one.get("interval") or {}))
-        size = first[value]
-        rows.append(plots.Row(value, f"{size.get('utterances', 0)} utterances, {size.get('words', 0)} words", dots))
+        rows.append(plots.Row(value, [_size(first[value])], dots))
     svg = plots.dot_plot(rows, f"WER by {group}", "WER %")
     return [Plot(f"WER by {group}", svg, [(plots.marker(i), one.label) for i, one in enumerate(systems)], note)]
+
+
+def _size(one: dict[str, Any]) -> str:
+    count = one.get("utterances", 0)
+    return f"{count} {'utterance' if count == 1 else 'utterances'}, {one.get('words', 0)} words"
 
 
 def _rungs(one: Result) -> dict[str, Any]:

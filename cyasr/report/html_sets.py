@@ -17,7 +17,7 @@ from cyasr.report.html_comparisons import comparison_tables
 from cyasr.report.html_dialect import confusion_tables, dialect_tables
 from cyasr.report.html_plots import Plot, group_plots, ladder_plot
 from cyasr.report.html_tables import Table, results_table
-from cyasr.report.html_utterances import Card, System, cards
+from cyasr.report.html_utterances import BETWEEN, Card, System, cards
 from cyasr.report.results import Report
 from cyasr.report.rows import Rows, read_rows
 
@@ -101,7 +101,7 @@ def _fill(made: DataSet, found: list[Result], data_root: Path, exp: Path, option
 def labels(names: Sequence[tuple[str, str]]) -> list[str]:
     """(conf, decode) pairs as short as tells them apart: the decode alone where there is one conf."""
     several = len({conf for conf, _ in names}) > 1
-    return [f"{conf.removeprefix('train_')} · {decode}" if several else decode for conf, decode in names]
+    return [f"{conf.removeprefix('train_')}{BETWEEN}{decode}" if several else decode for conf, decode in names]
 
 
 def _ours(name: str, one: System) -> list[Ours]:

@@ -29,7 +29,7 @@ class Head:
     text: str
     numeric: bool = False
     help: str = ""
-    wrap: bool = False
+    wrap: bool = False  # long cells break into lines
 
 
 @dataclass(frozen=True)
@@ -52,11 +52,11 @@ RESULT_HEADS = [
     Head("SER %", True, "utterances with an error"),
     Head("Oracle %", True, "WER of the best hypothesis in each n-best list"),
     Head("RTF", True, "seconds of computing a second of speech"),
+    Head("Status", wrap=True),
     Head("LM"),
     Head("Parameters", True),
     Head("Training", True, "wall-clock time"),
     Head("Memory", True, "highest of the training"),
-    Head("Status"),
 ]
 
 
@@ -105,11 +105,11 @@ def _result(one: Result, top: float) -> list[Cell]:
         number(score.get("ser")),
         number(score.get("oracle_wer")),
         number(score.get("rtf"), cells.factor(score.get("rtf")) if score else cells.NONE),
+        Cell(status),
         Cell(", ".join(one.lm) or cells.NONE),
         number(size, cells.parameters(size)),
         number(total, cells.duration(total)),
         number(peak, cells.memory(peak)),
-        Cell(status),
     ]
 
 
@@ -121,4 +121,4 @@ def _bar(score: Json, top: float) -> Markup | None:
 
 
 def _high(score: Json) -> float:
-    return float((score.get("interval") or {}).get("high") or score.get("wer") or 0.0)
+    return max(float((score.get("interval") or {}).get("high") or 0.0), float(score.get("wer") or 0.0))

@@ -15,6 +15,8 @@ from cyasr.report.results import Report
 
 TRAIN_LINE = re.compile(r"epoch ([0-9.]+)/\S+ step (\d+) .*?loss (\S+)")  # as cyasr.training_log writes it
 
+DOTTED = 40  # curves of more points have no markers
+
 
 @dataclass(frozen=True)
 class Training:
@@ -55,7 +57,7 @@ def _training(run: Run) -> Training:
     rates = _points(evaluations, "error_rate", 100.0)
     loss = [
         plots.Curve("training", plots.thinned(training_loss(run.directory / "train.log")), 1, dotted=False),
-        plots.Curve("dev", dev_loss, 0),
+        plots.Curve("dev", dev_loss, 0, dotted=len(dev_loss) <= DOTTED),
     ]
     best = min(rates, key=lambda point: point[1], default=None)
     facts = [
@@ -69,7 +71,7 @@ def _training(run: Run) -> Training:
         name,
         "; ".join(facts),
         plots.line_plot(loss, f"{name}: loss by epoch", "epoch"),
-        plots.line_plot([plots.Curve("dev", rates, 0)], f"{name}: dev error rate by epoch", "epoch"),
+        plots.line_plot([plots.Curve("dev", rates, 0, dotted=len(rates) <= DOTTED)], f"{name}: dev error rate by epoch", "epoch"),
         [[_shown(one.get(key)) for key in ("epoch", "step", "loss", "error_rate")] for one in evaluations],
     )
 

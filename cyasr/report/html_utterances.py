@@ -10,10 +10,12 @@ from cyasr.report.clips import Clip, Clips
 from cyasr.report.collect import Result
 from cyasr.report.rows import Column, Json, Rows, columns, errors, pick
 
+BETWEEN = " · "  # conf and decode in a label
+
 
 @dataclass(frozen=True)
 class System:
-    """A test result of the set."""
+    """A test result of the set. label: its decode, or conf and decode."""
 
     label: str
     result: Result

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 WIDTH = 760  # of a dot plot, in SVG units
-LABEL = 200  # of which the row labels take
+LABEL = 216  # of which the row labels take
 SERIES = 6  # shapes and colours there are
 LINE = 15  # height of one dot's line
 PATHS = (  # markers around (0, 0), told apart without colour
@@ -36,7 +36,7 @@ class Dot:
 @dataclass(frozen=True)
 class Row:
     label: str
-    detail: str  # beneath the label, smaller
+    details: list[str]  # lines beneath the label, smaller
     dots: list[Dot]
 
 
@@ -98,16 +98,17 @@ def dot_plot(rows: Sequence[Row], title: str, axis: str) -> Markup:
     bands, marks = [], []
     y = 8.0
     for number, row in enumerate(rows):
-        height = max(LINE * len(row.dots) + 12.0, 34.0)
+        height = max(LINE * len(row.dots) + 12.0, 14.0 * len(row.details) + 22.0)
         middle = y + height / 2
+        text_top = middle + 4 - 7 * len(row.details)
         parts = [
             Markup('<rect class="band{}" x="0" y="{}" width="{}" height="{}"/>').format(number % 2, y, WIDTH, height),
-            Markup('<text class="label" x="{}" y="{}">{}</text>').format(
-                left - 12, middle + (-2 if row.detail else 4), _short(row.label)
-            ),
+            Markup('<text class="label" x="{}" y="{}">{}</text>').format(left - 12, text_top, _short(row.label)),
         ]
-        if row.detail:
-            parts.append(Markup('<text class="detail" x="{}" y="{}">{}</text>').format(left - 12, middle + 12, row.detail))
+        parts += [
+            Markup('<text class="detail" x="{}" y="{}">{}</text>').format(left - 12, text_top + 14 * i, line)
+            for i, line in enumerate(row.details, 1)
+        ]
         first = middle - LINE * (len(row.dots) - 1) / 2
         marks += [_dot(dot, x, first + LINE * i) for i, dot in enumerate(row.dots)]
         bands.append(Markup("<g><title>{}</title>{}</g>").format(row.label, Markup("").join(parts)))
@@ -201,7 +202,7 @@ def _number(value: float) -> str:
     return f"{value:.10g}" if abs(value) < 1e5 else f"{value:.0e}"
 
 
-def _short(label: str, most: int = 28) -> str:
+def _short(label: str, most: int = 24) -> str:
     return label if len(label) <= most else label[: most - 1] + "…"
 
 

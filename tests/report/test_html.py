@@ -286,7 +286,7 @@ def test_every_dot_and_interval_lies_within_its_plot() -> None:
         top = 10 ** draw.uniform(-3, 4)
         values = sorted(draw.uniform(0, top) for _ in range(3))
         dots = [plots.Dot(draw.randrange(9), values[1], values[0], values[2], "t")]
-        svg = plots.dot_plot([plots.Row("label", "", dots)], "title", "WER %")
+        svg = plots.dot_plot([plots.Row("label", [], dots)], "title", "WER %")
         drawn = re.findall(r'class="range" x1="([0-9.]+)" x2="([0-9.]+)".*?translate\(([0-9.]+) ', svg)
         low, high, at = map(float, drawn[0])
         assert plots.LABEL <= low <= at <= high <= plots.WIDTH
