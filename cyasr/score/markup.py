@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 NOTHING = "@"  # the null word
+MARKS = re.compile(r"[{}(@*]")
 TOKENS = re.compile(r"[{}]|[^\s{}]+")
 STEP = 1 << 24  # as in kernel.py: errors first, then substitutions
 
@@ -56,7 +57,7 @@ def parse(text: str) -> tuple[Piece, ...]:
 
 def marked(text: str) -> bool:
     """Can `text` hold anything but plain words?"""
-    return any(mark in text for mark in ("{", "}", "(", NOTHING, "*"))
+    return MARKS.search(text) is not None
 
 
 def plain(pieces: Iterable[Piece]) -> str:

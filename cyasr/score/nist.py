@@ -23,13 +23,15 @@ ALTERNATION = ("<alt_begin>", "<alt>", "<alt_end>")
 
 def read_trn(path: Path) -> Iterator[Utterance]:
     """`words … (speaker-utterance)`; the speaker is what stands before the id's first `-`, or else `_`."""
+    file = str(path)
     for number, line in _lines(path):
-        where = f"{path}:{number}"
-        found = TRN.fullmatch(line)
-        if not found:
+        where = f"{file}:{number}"
+        text, opened, rest = line.rpartition("(")
+        name, closed, blank = rest.partition(")")
+        if not (opened and closed and name) or name.split() != [name] or blank.strip():
             raise RunError(f"{where}: no (utterance id) at the end of the line, as trn has")
-        text, name = found[1].strip(), found[2]
-        yield _marked(Utterance(name, text, where, speaker=_speaker(name)), where)
+        one = Utterance(name, text.strip(), where, _speaker(name))
+        yield _marked(one, where) if markup.marked(text) else one
 
 
 def read_stm(path: Path) -> Iterator[Utterance]:
@@ -52,8 +54,8 @@ def read_stm(path: Path) -> Iterator[Utterance]:
         one.recording, one.channel, one.begin = recording, channel, begin
         one.ignored = text.lower() == IGNORE
         if labels and len(labels[0]) > 2:
-            one.extra = {"labels": labels[0][1:-1]}
-        yield _marked(one, where)
+            one.labels = labels[0][1:-1]
+        yield _marked(one, where) if markup.marked(text) else one
 
 
 def read_ctm(path: Path, by_channel: bool = True) -> Iterator[Utterance]:
@@ -134,9 +136,8 @@ def stm_line(one: Utterance) -> str:
     if one.duration is None:
         raise RunError(f"{one.where}: utterance {one.id} has no duration, which stm needs")
     begin = one.begin or 0.0
-    labels = one.extra.get("labels")
     head = [_column(one.recording or one.id, one), one.channel or "A", _column(one.speaker or one.id, one)]
-    head += [f"{begin:.3f}", f"{begin + one.duration:.3f}", *([f"<{labels}>"] if labels else [])]
+    head += [f"{begin:.3f}", f"{begin + one.duration:.3f}", *([f"<{one.labels}>"] if one.labels else [])]
     return " ".join([*head, _written(one)]).strip()
 
 
@@ -158,20 +159,15 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def _speaker(name: str) -> str | None:
-    for mark in "-_":
-        before, found, _ = name.partition(mark)
-        if found and before:
-            return before
-    return None
+    return name.partition("-")[0] if name.find("-") > 0 else name.partition("_")[0] if name.find("_") > 0 else None
 
 
 def _marked(one: Utterance, where: str) -> Utterance:
-    if markup.marked(one.text):
-        try:
-            one.pieces = markup.parse(one.text)
-        except ValueError as error:
-            raise RunError(f"{where}: {error}, in utterance {one.id}") from None
-        one.text = markup.plain(one.pieces)
+    try:
+        one.pieces = markup.parse(one.text)
+    except ValueError as error:
+        raise RunError(f"{where}: {error}, in utterance {one.id}") from None
+    one.text = markup.plain(one.pieces)
     return one
 
 

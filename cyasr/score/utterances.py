@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from cyasr.cli import RunError, UsageError
@@ -50,7 +50,7 @@ class Utterance:
     ignored: bool = False  # a stretch of time in which nothing is scored
     decode_seconds: float = 0.0
     audio_seconds: float = 0.0
-    extra: dict[str, str] = field(default_factory=dict)
+    labels: str | None = None  # of an stm
 
 
 def text_lines(path: Path) -> Iterator[tuple[int, str]]:

@@ -97,7 +97,7 @@ def test_stm_gives_speaker_labels_times_and_what_is_not_scored(tmp_path):
 """
     first, second, third = read(tmp_path / "a.stm", text)
     assert (first.speaker, first.begin, first.duration, first.text) == ("2347-a", 1.06, 2.41, "ναι um")
-    assert first.extra == {"labels": "O,F,00"}
+    assert first.labels == "O,F,00"
     assert (second.text, second.ignored, third.ignored) == ("", False, True)
 
 
@@ -248,7 +248,7 @@ def test_what_is_written_reads_back_the_same(tmp_path, form):
 
 
 def test_times_survive_stm_and_ctm(tmp_path):
-    one = Utterance("u1", "ναι όι", speaker="s1", duration=2.5, recording="f", channel="B", begin=1.0, extra={"labels": "o,f"})
+    one = Utterance("u1", "ναι όι", speaker="s1", duration=2.5, recording="f", channel="B", begin=1.0, labels="o,f")
     one.words = [Word("ναι", 1.0, 1.5, 0.25), Word("όι", 1.5, 2.0)]
     formats.write(tmp_path / "a.stm", "stm", [one])
     formats.write(tmp_path / "a.ctm", "ctm", [one])
