@@ -21,7 +21,11 @@ def main() -> None:
     mode.add_argument("--evaluate", type=Path, metavar="DIR", help="accuracy with 95 %% intervals, and nothing else")
     mode.add_argument("--fit", type=Path, metavar="DIR", help="the markers with new weights, and nothing else")
     parser.add_argument(
-        "--more", action="append", default=[], metavar="LABEL=FILE", help="with --fit: sentences of one label, last cell of each line"
+        "--more",
+        action="append",
+        default=[],
+        metavar="LABEL=FILE",
+        help="with --fit: sentences of one label, last cell of each line",
     )
     arguments = parser.parse_args()
     if arguments.evaluate:

@@ -16,7 +16,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from cyasr.text.english import english, is_english
+from cyasr.text.english import english, is_english, is_listed
 from cyasr.text.greeklish import PIECES, UNTOUCHED, Style, style_of, word_to_greek
 
 __all__ = ["MARKERS", "Dialect", "Tag", "explain", "is_english", "markers", "plain_words", "tag"]
@@ -26,6 +26,7 @@ Dialect = Literal["cypriot", "standard", "english", "mixed"]
 MARKERS = Path(__file__).with_name("dialect_markers.tsv")
 SWITCHED = 0.2  # share of English words from which a Greek sentence is mixed, if there are two or more
 ENGLISH = 0.9  # and from which it is English
+ENGLISH_LATIN = 0.7  # the same where no word is in Greek letters: what is unknown there is rather a name
 
 ADDRESS = re.compile(rf"{UNTOUCHED}|\bRT\b")
 WORD = re.compile(r"[^\W\d_](?:[^\W_]|[\u0300-\u036f'’-])*|[34890][a-z][\w'’-]*", re.IGNORECASE)
@@ -51,9 +52,9 @@ def tag(text: str) -> Tag:
     evidence = markers().intercept + sum(markers().weight(word) for word in greek)
     cypriot = 1 / (1 + math.exp(-max(-50.0, min(50.0, evidence))))
     share = switched / total
-    if share >= ENGLISH:
+    if share >= (ENGLISH if GREEK.search(text) else ENGLISH_LATIN):
         dialect: Dialect = "english"
-    elif share >= SWITCHED and switched >= 2 or share >= 0.5:
+    elif (share >= SWITCHED and switched >= 2) or share >= 0.5:
         dialect = "mixed"
     else:
         dialect = "cypriot" if cypriot >= 0.5 else "standard"
@@ -63,7 +64,9 @@ def tag(text: str) -> Tag:
 def explain(text: str) -> list[tuple[str, float, list[str]]]:
     """Each Greek word as it was read, its weight (above 0: Cypriot), and its markers' patterns."""
     table = markers()
-    return [(word, table.weight(word), [table.patterns[i].pattern for i in table.found(word)]) for word in split_languages(text)[0]]
+    return [
+        (word, table.weight(word), [table.patterns[i].pattern for i in table.found(word)]) for word in split_languages(text)[0]
+    ]
 
 
 def split_languages(text: str) -> tuple[list[str], int]:
@@ -80,7 +83,7 @@ def split_languages(text: str) -> tuple[list[str], int]:
     switched = 0
     for i, word in enumerate(words):
         if decided.get(i):
-            switched += not in_greek or word.islower() or is_english(word.lower())
+            switched += not in_greek or word.islower() or is_listed(word)
         elif i in decided:
             greek += plain_words(word_to_greek(word, style))
         else:
@@ -97,12 +100,13 @@ def plain_words(text: str) -> list[str]:
 
 
 class Markers:
-    """The table: patterns over a plain word, their weights, and an intercept."""
+    """The table: patterns over a plain word, their weights, an intercept, and what the weights were drawn to."""
 
-    def __init__(self, patterns: list[str], weights: list[float], intercept: float) -> None:
+    def __init__(self, patterns: list[str], weights: list[float], intercept: float, priors: list[float]) -> None:
         self.patterns = [re.compile(pattern) for pattern in patterns]
         self.weights = weights
         self.intercept = intercept
+        self.priors = priors
         self.found = lru_cache(maxsize=1 << 16)(self._found)
         self.weight = lru_cache(maxsize=1 << 16)(self._weight)
 
@@ -119,6 +123,6 @@ class Markers:
 def markers() -> Markers:
     """The table of dialect_markers.tsv."""
     rows = [line.split("\t") for line in MARKERS.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")]
-    intercept = next(float(weight) for pattern, weight in rows if pattern == "intercept")
+    (intercept,) = (float(weight) for pattern, weight, _ in rows if pattern == "intercept")
     rows = [row for row in rows if row[0] != "intercept"]
-    return Markers([pattern for pattern, _ in rows], [float(weight) for _, weight in rows], intercept)
+    return Markers([row[0] for row in rows], [float(row[1]) for row in rows], intercept, [float(row[2]) for row in rows])

@@ -41,7 +41,11 @@ def posts(directory: Path) -> list[Labelled]:
                 f"{directory} has no {pattern}; it should hold Data/ of github.com/hb20007/greek-dialect-classifier (MIT)"
             )
         for path in files:
-            for text in path.read_text(encoding="utf-8-sig").splitlines():
+            try:
+                texts = path.read_text(encoding="utf-8-sig").splitlines()
+            except UnicodeDecodeError as error:
+                raise UsageError(f"{path}: not UTF-8 at byte {error.start + 1}; convert it, as with iconv -t UTF-8") from None
+            for text in texts:
                 found.setdefault(key(text), (text, label))
     found.pop("", None)
     return list(found.values())
@@ -67,7 +71,9 @@ def evaluate(directory: Path) -> str:
         counts = Counter((label, tag(text).dialect) for text, label in cases)
         right = sum(n for (label, said), n in counts.items() if label == said)
         low, high = wilson(right, len(cases))
-        report.append(f"{name}: {right} of {len(cases)} right, {100 * right / len(cases):.1f} % [{100 * low:.1f}, {100 * high:.1f}]")
+        report.append(
+            f"{name}: {right} of {len(cases)} right, {100 * right / len(cases):.1f} % [{100 * low:.1f}, {100 * high:.1f}]"
+        )
         for label in ("cypriot", "standard"):
             said = {found: n for (meant, found), n in counts.most_common() if meant == label}
             report.append(f"  {label}: " + ", ".join(f"{found} {n}" for found, n in said.items()))
@@ -105,8 +111,8 @@ def fit(directory: Path, extra: Sequence[Labelled] = ()) -> Markers:
     weight = np.array([weight for _, _, weight in cases])
     for label in (True, False):
         weight[cypriot == label] *= len(train) / weight[cypriot == label].sum()
-    solution = logistic(counts, cypriot, weight)
-    return Markers([p.pattern for p in table.patterns], [float(w) for w in solution[:-1]], float(solution[-1]))
+    solution = logistic(counts, cypriot, weight, np.array([*table.priors, 0.0]))
+    return Markers([p.pattern for p in table.patterns], [float(w) for w in solution[:-1]], float(solution[-1]), table.priors)
 
 
 def pieces_of(words: Sequence[str]) -> Iterable[list[str]]:
@@ -119,16 +125,18 @@ def pieces_of(words: Sequence[str]) -> Iterable[list[str]]:
         start = end
 
 
-def logistic(x: NDArray[np.float64], y: NDArray[np.bool_], weight: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(K,) weights that minimise Σ weight·log-loss + PENALTY/2·Σ w², the last of x's (N, K) columns unpenalised; by Newton."""
+def logistic(
+    x: NDArray[np.float64], y: NDArray[np.bool_], weight: NDArray[np.float64], prior: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """(K,) weights w that minimise Σ weight·log-loss + PENALTY/2·Σ (w − prior)², by Newton; x's last column is unpenalised."""
     import numpy as np
 
     penalty = np.full(x.shape[1], PENALTY)
     penalty[-1] = 1e-6
-    w = np.zeros(x.shape[1])
+    w = prior.copy()
     for _ in range(50):
         p = 1 / (1 + np.exp(-np.clip(x @ w, -30, 30)))
-        gradient = x.T @ (weight * (p - y)) + penalty * w
+        gradient = x.T @ (weight * (p - y)) + penalty * (w - prior)
         curvature = (x * (weight * p * (1 - p))[:, None]).T @ x + np.diag(penalty)
         step = np.linalg.solve(curvature, gradient)
         w -= step
@@ -141,9 +149,9 @@ def table_with(table: Markers) -> str:
     """The text of dialect_markers.tsv with the weights of `table`; comments and order stay."""
     weights = {pattern.pattern: weight for pattern, weight in zip(table.patterns, table.weights, strict=True)}
     weights["intercept"] = table.intercept
-    lines = MARKERS.read_text(encoding="utf-8").splitlines()
     out = []
     for line in MARKERS.read_text(encoding="utf-8").splitlines():
-        pattern = line.partition("\t")[0]
-        out.append(f"{pattern}\t{weights[pattern]:.3f}\n" if pattern in weights else f"{line}\n")
+        pattern, _, rest = line.partition("\t")
+        kept = rest.rpartition("\t")[2]
+        out.append(f"{pattern}\t{weights[pattern]:.3f}\t{kept}\n" if pattern in weights else f"{line}\n")
     return "".join(out)

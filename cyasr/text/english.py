@@ -16,7 +16,9 @@ GREEK_SCRIPT = 1.5  # a writer who has Greek letters writes Greek in them
 SURE = 4.0
 
 LATIN_WORD = re.compile(r"[a-z0-9'’-]*[a-z][a-z0-9'’-]*", re.IGNORECASE)
-ENGLISH_FIGURE = re.compile(r"\d+(?:st|nd|rd|th|am|pm|km|kg|g|k|d|m|s|x\d*|p|gb|mb)|mp[34]|[a-z]{0,3}-?\d{1,2}", re.IGNORECASE)
+ENGLISH_FIGURE = re.compile(
+    r"\d+(?:st|nd|rd|th|am|pm|km|kg|g|k|d|m|s|x\d*|p|gb|mb)|mp[34]|ps[345]|[a-z]{1,2}-?(?:[12567]|\d\d)", re.IGNORECASE
+)
 ELIDED = {"k", "m", "s", "t", "j", "p", "tz", "g"}  # κ' μ' σ' τ' τζ̆' π' and their like in chats
 
 # Letter patterns, searched in the lower-case word: (pattern, how much they speak for English).
@@ -26,9 +28,9 @@ PATTERNS = [
         (r"[bcdfgjklmpqrtvxz]$", 2.0),  # Greek words end in a vowel, s or n
         (r"[a-z]y$|[a-z]ow$|[a-z]ew$|[a-z]aw$|e[rl]s$|[lnrt]ts$|ks$|ds$|gs$|ms$|ps$", 1.5),
         (r"(?:tion|sion|ing|ness|ment|ful|able|ible|ght|ive|ance|ence|ship|ward|less|ism|ist|ings|ed)$", 2.5),
-        (r"ck|wh|wr|ee|ea[dklmnrst]|oo|igh|ough|sch|sc[aior]|qu|ff[ei]|[aeiou]c[eh]|ll[ys]|ch$|sh$|th$|nn[ei]|rr[yi]|mm[ei]", 1.2),
+        (r"ck|wh|wr|ee|ea[dklmnrst]|oo|igh|ough|sch|sc[aior]|qu|ff[ei]|[aeiou]c[eh]|ll[ys]|ch$|sh$|th$|rr[yi]|mm[ei]", 1.2),
         (r"^(?:wo|wi|we|wa|ya?c|ju|ho[tuw]|spr|scr|un|re|sw|tw|cl|cr|ce|ci|fl|qu)", 0.8),
-        (r"[bcdfgklmnprstv]e$|[aeiou][bcdfgklmnprstvz]e[sd]?$", 0.5),
+        (r"[aeiou][bcdfgklmnprtv]e[sd]?$", 0.4),
         (r"[a-z'][3489]|[3489][a-z]", -4.0),
         (r"(?:os|ou|ei|eis|ous|oun|oume[n]?|amen?|ete|etai|omai|asin|ousin|ikh|iko|ia|on|wn|as|is|hs|in|an|en|i|u|o|a|w)$", -1.0),
         (r"tz|dz|dh|gh[aeiou]|ks|x[aeiourt]|ps[aeiouyh]|^(?:mp|mb|nt|gk|ks|kk|tt|pp|ss|ll|nn|mm|j[ei]|kt|pt|ft|xt)", -2.0),
@@ -45,6 +47,11 @@ def _listed() -> dict[str, bool]:
     text = Path(__file__).with_name("english_words.txt").read_text(encoding="utf-8")
     words = (word for line in text.splitlines() if not line.startswith("#") for word in line.split())
     return {word.rstrip("?"): word.endswith("?") for word in words}
+
+
+def is_listed(word: str) -> bool:
+    """Whether a word, in any case, is on our list of English words."""
+    return word.lower() in _listed()
 
 
 @lru_cache(maxsize=1 << 16)

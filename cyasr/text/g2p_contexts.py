@@ -51,6 +51,8 @@ LEARNED = [
 OTHER: list[tuple[str, Sounds]] = [
     (r"(?:^[εέ]|^σ[υύ])(γγ)(?=ρ[αά][φμψπ]|νώ|αμ)", ("ŋ", "ɣ")),  # εγγραφή, συγγραφέας
     (r"(μπ)(?=τ)", ("m", "p")),  # πέμπτη
+    (r"(ευ)(?=σμ)", ("e", "v")),  # εμπνευσμένος
+    (r"(ν)(?=γκ)", ("ŋ",)),  # Κονγκό
 ]
 # Cypriot words written without the mark, as most people do.
 CYPRIOT: list[tuple[str, Sounds]] = [

@@ -23,6 +23,7 @@ UNTOUCHED = r"(?:https?://|www\.)\S+|[\w.+-]+@[\w.-]+\.\w+|[@#]\w+|\[[^\]]*\]|<[
 PIECES = re.compile(rf"({UNTOUCHED})|([A-Za-z0-9'’-]*[A-Za-z][A-Za-z0-9'’-]*)(?![{chr(0x370)}-{chr(0x3FF)}])")
 GREEK_LETTER = re.compile("[\u0370-\u03ff\u1f00-\u1fff]")
 READINGS = 32  # kept at a time
+SHORTEST_STEM = 4  # sounds; shorter beginnings are everyone's
 
 Reading = tuple[float, str]  # its price, its Greek letters
 
@@ -34,6 +35,7 @@ class Style:
     x: str = "χξ"  # likeliest first
     u: str = "υ"  # inside a word; at its end it is ου
     d: str = "δ"
+    eta: bool = False  # whether h is η throughout, as in "thn" and "dhmos"
 
 
 def to_greek(text: str, words: Iterable[str] = ()) -> str:
@@ -58,12 +60,10 @@ def to_greek(text: str, words: Iterable[str] = ()) -> str:
 def style_of(text: str) -> Style:
     """What the text's other spellings say about its x, u and d."""
     text = text.lower()
-    if re.search("ks|3", text):
-        x = "χ"
-    else:
-        x = "ξχ" if re.search(r"[ck]h|(?<![a-z])h[aeio]|[aeiou]h[aeiou]", text) else "χξ"
+    eta = bool(re.search(r"8|[^aeiouy\W]h[ns]?\b|[bfjlmnprsvz]h[b-df-hj-np-tv-z]", text))
+    x = "ξχ" if not eta and re.search(r"[ck]h|(?<![a-z])h[aeio]|[aeiou]h[a-z]", text) and not re.search("ks|3", text) else "χξ"
     sounds = not re.search("ou|[w8]", text) and re.search(r"dh|gh|\b[tms]u\b|\btus\b|\bj[aei]?\b", text)
-    return Style(x, "ου" if sounds else "υ", "ντ" if "dh" in text else "δ")
+    return Style(x, "ου" if sounds else "υ", "ντ" if "dh" in text and not eta else "δ", eta)
 
 
 def word_to_greek(word: str, style: Style = Style(), known: Vocabulary | None = None) -> str:
@@ -87,8 +87,9 @@ CHUNKS: list[tuple[str, str]] = [  # what is met -> its readings, cheapest first
     (r"t(?:sh|ch)i?(?=[aou])|t(?:sh|ch)|tsi(?=[aouw])", TSH),
     (r"(?:tz|dz|dj)i(?=[aeouw])|(?:tz|dz|dj)(?=[eiyh])|dj|j", DJ),
     (r"tz|dz", f"τζ {DJ}"),
-    (r"(?:ssh|shsh)i(?=[aeou])|ssh|shsh", SH * 2),
+    (r"(?:ssh|shsh)(?:i(?=[aeou])|(?=[aeiouwy]))", SH * 2),
     (rf"shi(?=[aeou])|sh(?={VOWEL})", f"{SH} σχ ση"),
+    (r"si(?=i)", SH),
     (r"zh(?=[aeiou])", f"ζ{BREVE} ζη"),
     (r"s(?:ch|x|h)(?![ns]?$)", "σχ"),
     (r"th(?=[ns]?$)", "τη θ"),
@@ -106,25 +107,23 @@ CHUNKS: list[tuple[str, str]] = [  # what is met -> its readings, cheapest first
     (r"nd", "ντ νδ"),
     (r"n[gk](?=[aeiouwyrl])|gk", "γκ νκ"),
     (r"gx|g[ck]h", "γχ"),
-    (r"k'", "κι"),
-    (r"p'", "πι"),
+    (r"(?<=[bcdfgklmnprstvxz])'(?=[aeouw])", "ι"),
     (r"ou|oy", "ου"),
     (r"oo", "ου οο"),
     (r"ai", "αι αϊ αει"),
     (r"oi", "οι οϊ οει"),
     (r"ei", "ει εϊ"),
-    (r"a[uy](?![aeou])", "αυ αϊ αου"),
-    (r"e[uy](?![aeou])", "ευ εϊ εου"),
+    (r"a[uy](?![aeou])|av(?=[bcdgklmnprstxz3489])|af(?=t[aeiouwh])", "αυ αϊ αου"),
+    (r"e[uy](?![aeou])|ev(?=[bcdgklmnprstxz3489])|ef(?=xar|har)", "ευ εϊ εου"),
     (r"yi(?=[aeouw])|y(?=[aouw])", "γι υ"),
-    (r"y(?=e)", "γ γι υ"),
+    (r"y(?=[ei])", "γ γι υ"),
     (r"u$", "ου υ"),
-    (r"^h(?=[aeiou])", "χ η"),
-    (r"(?<=[aeiou])h(?=[aeiouwr])", "χ η"),
-    (r"h", "η χ"),
+    (r"h(?=[a-z])", "χ η"),
+    (r"h", "η"),
     (r"c(?=[ei])", "σ κ"),
     (r"g", "γ γκ"),
 ]
-SINGLE = dict(zip("abcdefijklmnopqrstvwyz'-", "αμκδεφιζκλμνοπκρστβωυζ'-", strict=True))
+SINGLE = dict(zip("abcdefghijklmnopqrstuvwxyz'-", "αμκδεφγηιζκλμνοπκρστυβωχυζ'-", strict=True))
 COMPILED = [(re.compile(pattern), spelled.split()) for pattern, spelled in CHUNKS]
 
 
@@ -144,6 +143,8 @@ def readings(word: str, style: Style) -> tuple[Reading, ...]:
 def _chunk(word: str, i: int, style: Style) -> tuple[int, Sequence[str]]:
     for pattern, spelled in COMPILED:
         if (match := pattern.match(word, i)) and spelled:
+            if style.eta and match[0][-1:] == "h":
+                return len(match[0]), _as_eta(match[0], spelled)
             return len(match[0]), spelled
         if match:
             break
@@ -157,26 +158,36 @@ def _chunk(word: str, i: int, style: Style) -> tuple[int, Sequence[str]]:
     return 1, (SINGLE.get(letter, letter),)
 
 
+def _as_eta(chunk: str, spelled: Sequence[str]) -> Sequence[str]:
+    """Readings of a chunk that ends in h by a writer to whom h is η."""
+    if chunk == "h":
+        return "η", "χ"
+    if chunk == "sh" and spelled[0] == "σχ":
+        return "ση", "σχ"
+    return (SINGLE[chunk[0]] + "η", *spelled) if chunk in {"th", "dh", "kh", "gh", "ph"} else spelled
+
+
 # --- spelling
 
 SOUND_ALIKE = [
     (re.compile(pattern), to)
     for pattern, to in [
-        ("ς", "σ"), (f"τζ{BREVE}|τζ(?:ι|ει)(?=[αεου])", "J"), (f"τσ{BREVE}|τσι(?=[αου])", "C"),
+        ("ς", "σ"), (f"τζ{BREVE}|τζ(?:ι|ει)(?=[αεου])|τζ(?=ε|ι|η|αι)", "J"), (f"τσ{BREVE}|τσι(?=[αου])", "C"),
         (f"σ{BREVE}|σι(?=[αεου])", "S"), (f"ζ{BREVE}", "Z"),
         ("γ(?:ει|ι)(?=[αεοω])|γυ(?=[αω])", "y"), ("[εοα](?=ϊ)", r"\g<0>|"), ("ϊ", "i"),
         ("ου", "u"), ("αι", "e"), ("ει|οι|υι", "i"),
         ("αυ(?=[θκξπστφχψ]|$)", "af"), ("αυ", "av"), ("ευ(?=[θκξπστφχψ]|$)", "ef"), ("ευ", "ev"),
         ("[ηιυ]", "i"), ("[οω]", "o"), ("ε", "e"), ("α", "a"), ("β", "v"), ("φ", "f"), ("ξ", "κσ"), ("ψ", "πσ"),
-        ("γγ|γκ", "G"), (r"\|", ""), (r"(.)\1+", r"\1"),
+        ("γγ|γκ", "G"), (r"\|", ""), (r"([^aeiou])\1+", r"\1"),
     ]
 ]  # fmt: skip
 ENDINGS = [
     (re.compile(f"{pattern}$"), to)
     for pattern, to in [
+        ("εβ(ο|ω)", "ευω"), ("εβι(σ?)", r"ευει\1"), ("εβ(ουν|ουμε|ετε|ομε|εσαι|εται|ονται)", r"ευ\1"),
         ("ικι(σ?)", r"ικη\1"), ("τιτα(σ?)", r"τητα\1"), ("ομε", "ομαι"), ("(ε|ο)τε", r"\1ται"),
         ("ονι(σ?)", r"ωνει\1"), ("οσι(σ?)", r"ωση\1"), ("ισι(σ?)", r"ηση\1"), ("ιζι(σ?)", r"ιζει\1"), ("αζι(σ?)", r"αζει\1"),
-        ("ενι(σ?)", r"αινει\1"), ("ν(ν?)ι(σ?)", r"ν\1ει\2"), ("ευι(σ?)", r"ευει\1"), ("εφκι(σ?)", r"εφκει\1"),
+        ("ενι(σ?)", r"αινει\1"), ("ν(ν?)ι(σ?)", r"ν\1ει\2"), ("εφκι(σ?)", r"εφκει\1"),
         ("(σ|ξ|ψ)ι(σ)", r"\1εις"), ("(ιζ|αζ|ων|αιν|εν|ευ|εγ|εχ|αρ|ιρ|αβ)ο", r"\1ω"), ("ισκο", "ισκω"), ("αο", "αω"),
         ("ομενι", "ομενη"), ("μενι", "μενη"), ("ουσι", "ουση"), ("([βγδθφχλμρτκπ])ι(σ?)", r"\1η\2"),
         ("οις", "οεις"),
@@ -205,7 +216,8 @@ def vocabulary(more: tuple[str, ...] = ()) -> Vocabulary:
         spellings = words.setdefault(sound(plain(word)), [])
         if word not in spellings:
             spellings.append(word)
-    return Vocabulary(words, {sound(stem[:-1]): stem[:-1] for stem in listed if stem.endswith("-")}, more)
+    stems = {sound(stem[:-1]): stem[:-1] for stem in listed if stem.endswith("-")}
+    return Vocabulary(words, {heard: stem for heard, stem in stems.items() if len(heard) >= SHORTEST_STEM}, more)
 
 
 @cache
@@ -232,27 +244,37 @@ def sound(spelled: str) -> str:
 @lru_cache(maxsize=1 << 16)
 def _word(word: str, style: Style, known: Vocabulary) -> str:
     candidates = readings(word, style)
-    for _, reading in candidates:
-        if spellings := known.words.get(sound(reading)):
-            return min(spellings, key=lambda spelling: _unlike(plain(spelling), reading))
+    listed = [
+        (price + _unlike(plain(spelling), reading), rank, spelling)
+        for price, reading in candidates
+        for rank, spelling in enumerate(known.words.get(sound(reading), ()))
+        if not _typed_otherwise(plain(spelling), reading)
+    ]
+    if listed:
+        return min(listed)[2]
     for _, reading in candidates:
         if spelled := _by_stem(reading, known):
             return _finished(spelled)
     return _finished(candidates[0][1])
 
 
-def _unlike(spelling: str, reading: str) -> int:
-    """Letters in which a listed spelling and a reading differ."""
+def _typed_otherwise(spelling: str, reading: str) -> bool:
+    """Whether the reading has more οι or αι than the spelling: who types two letters does not mean another sound's one."""
+    return any(reading.count(pair) > spelling.count(pair) for pair in ("οι", "αι"))
+
+
+def _unlike(spelling: str, reading: str) -> float:
+    """Price of meaning a listed spelling by a reading that sounds like it: by the letters that differ."""
     from rapidfuzz.distance import Levenshtein
 
-    return Levenshtein.distance(spelling.replace("ς", "σ"), reading)
+    return 0.2 * Levenshtein.distance(spelling.replace("ς", "σ"), reading)
 
 
 def _by_stem(reading: str, known: Vocabulary) -> str:
     """The reading with the longest listed beginning spelled as listed; "" where it begins like none."""
     for k in range(len(reading) - 1, 2, -1):
         stem = known.stems.get(sound(reading[:k]))
-        if stem and reading[k - 1] != reading[k]:
+        if stem and reading[k - 1] != reading[k] and not _typed_otherwise(stem, reading[:k]):
             return stem + reading[k:]
     return ""
 
@@ -264,4 +286,3 @@ def _finished(spelled: str) -> str:
             spelled = pattern.sub(to, spelled)
             break
     return re.sub("σ$", "ς", spelled)
-

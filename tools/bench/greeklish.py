@@ -26,12 +26,10 @@ SCHOLARLY = [
     ("nd", "n d"), ("ng", "ŋ ɡ"), ("k'", "c"), ("x", "x"), ("j", "dʒ"), ("y", "ʝ"),
 ]  # fmt: skip
 FRONTED = {"k": "c", "x": "ç", "ɣ": "ʝ", "ɡ": "ɟ"}
-WRITERS: list[list[tuple[str, str]]] = [
-    [("ου", "ou"), ("η", "h"), ("υ", "u"), ("ω", "w"), ("ξ", "3"), ("θ", "8"), ("χ", "x"), ("ψ", "ps"), ("αυ", "au"), ("ευ", "eu")],
-    [("ου", "ou"), ("η", "i"), ("υ", "y"), ("ω", "o"), ("ξ", "ks"), ("θ", "th"), ("χ", "x"), ("ψ", "ps"), ("αυ", "av"), ("ευ", "ev")],
-    [("ου", "ou"), ("ει", "i"), ("οι", "i"), ("αι", "e"), ("η", "i"), ("υ", "i"), ("ω", "o"), ("ξ", "x"), ("θ", "th"), ("χ", "h"),
-     ("ψ", "ps"), ("τζι", "j"), ("τζ", "j"), ("σσι", "sh"), ("αυ", "af"), ("ευ", "ef")],
-]  # fmt: skip
+BY_LETTERS = "ου:ou αυ:au ευ:eu η:h υ:u ω:w ξ:3 θ:8 χ:x ψ:ps"
+HALFWAY = "ου:ou αυ:av ευ:ev η:i υ:y ω:o ξ:ks θ:th χ:x ψ:ps"
+BY_SOUNDS = "ου:ou αυ:af ευ:ef ει:i οι:i αι:e η:i υ:i ω:o ξ:x θ:th χ:h ψ:ps τζι:j τζ:j σσι:sh"
+WRITERS = {"letters": BY_LETTERS, "halfway": HALFWAY, "sounds": BY_SOUNDS}
 REST = dict(zip("αβγδεζικλμνοπρσςτφϊϋ", "avgdeziklmnoprsstfiu", strict=True))
 
 
@@ -49,8 +47,8 @@ def main() -> None:
     for label, post in (("cypriot", "cg"), ("standard", "smg")):
         lines_of = [text for text, dialect in posts(texts / "cypriot_standard_social_MIT") if dialect == label]
         print(f"\n{post}: {len(lines_of)} {label} posts")
-        for number, writer in enumerate(WRITERS, start=1):
-            spelling(lines_of, number, writer)
+        for name, writer in WRITERS.items():
+            spelling(lines_of, name, [(greek, latin) for greek, latin in (pair.split(":") for pair in writer.split())])
 
 
 def decisions(romanised: Sequence[str], translated: Sequence[str]) -> None:
@@ -73,7 +71,9 @@ def sounds(romanised: Sequence[str]) -> None:
             reference, read = scholarly(word), pronounced(word_to_greek(word, style))
             wrong = phone_errors(reference, read)
             errors, phones, same, words = errors + wrong, phones + len(reference), same + (wrong == 0), words + 1
-    print(f"romanised Cypriot, sounds: PER {100 * errors / phones:.2f} %, {100 * same / words:.1f} % of {words} words without error")
+    print(
+        f"romanised Cypriot, sounds: PER {100 * errors / phones:.2f} %, {100 * same / words:.1f} % of {words} words without error"
+    )
 
 
 def pronounced(word: str) -> list[str]:
@@ -92,7 +92,7 @@ def scholarly(word: str) -> list[str]:
     return [FRONTED.get(p, p) if after in {"e", "i"} else p for p, after in zip(single, [*single[1:], ""], strict=True)]
 
 
-def spelling(lines: Sequence[str], number: int, writer: list[tuple[str, str]]) -> None:
+def spelling(lines: Sequence[str], name: str, writer: list[tuple[str, str]]) -> None:
     exact = alike = total = 0
     missed: list[str] = []
     for line in lines:
@@ -106,7 +106,8 @@ def spelling(lines: Sequence[str], number: int, writer: list[tuple[str, str]]) -
             alike += sound(plain(found)) == sound(word)
             missed += [f"{word}/{found}"] * (sound(plain(found)) != sound(word))
     few = " ".join(random.Random(1).sample(missed, min(12, len(missed))))
-    print(f"  writer {number}: {100 * exact / total:.1f} % spelled as they were, {100 * alike / total:.1f} % sound the same; not {few}")
+    spelled, sounding = 100 * exact / total, 100 * alike / total
+    print(f"  by {name}: {spelled:.1f} % spelled as they were, {sounding:.1f} % sound the same; not {few}")
 
 
 def romanised_as(words: Sequence[str], writer: list[tuple[str, str]]) -> Iterator[str]:
