@@ -30,10 +30,10 @@ def main() -> None:
         write_text(arguments.out, text)
         print(f"steps.report: {arguments.out}: {len(report.results)} results")
     if arguments.html:
-        from cyasr.report import html, html_sets
+        from cyasr.report.page import document, sets
 
-        options = html_sets.Options(arguments.utterances, arguments.audio_mb)
-        made = html.write(report, EXP, PAPERS, arguments.html, options)
+        options = sets.Options(arguments.utterances, arguments.audio_mb)
+        made = document.write(report, EXP, PAPERS, arguments.html, options)
         print(f"steps.report: {arguments.html}{f': {made}' if made else ' is up to date'}")
     if arguments.show:
         print("\n" + compact(report, arguments.show), end="")

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from cyasr.report import cells
-from cyasr.report.html_tables import Cell, Head, Table, number
-from cyasr.report.html_utterances import System
+from cyasr.report.page.tables import Cell, Head, Table, number
+from cyasr.report.page.utterances import System
 
 LISTED = 25  # rows of a confusion list
 NOTE = (

@@ -9,17 +9,18 @@ from pathlib import Path
 from markupsafe import Markup
 
 from cyasr.cli import UsageError
-from cyasr.report import cells, plots
-from cyasr.report.clips import Clips
+from cyasr.report import cells
 from cyasr.report.collect import Result
 from cyasr.report.datasets import describe
-from cyasr.report.html_comparisons import comparison_tables
-from cyasr.report.html_dialect import confusion_tables, dialect_tables
-from cyasr.report.html_plots import Plot, group_plots, ladder_plot
-from cyasr.report.html_tables import Table, results_table
-from cyasr.report.html_utterances import BETWEEN, Card, System, cards
+from cyasr.report.page import svg
+from cyasr.report.page.clips import Clips
+from cyasr.report.page.comparisons import comparison_tables
+from cyasr.report.page.dialect import confusion_tables, dialect_tables
+from cyasr.report.page.figures import Plot, group_plots, ladder_plot
+from cyasr.report.page.rows import Rows, read_rows
+from cyasr.report.page.tables import Table, results_table
+from cyasr.report.page.utterances import BETWEEN, Card, System, cards
 from cyasr.report.results import Report
-from cyasr.report.rows import Rows, read_rows
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def _fill(made: DataSet, found: list[Result], data_root: Path, exp: Path, option
     scored = [one for one in found if "/" not in one.tested_on and one.split == "test" and one.score.get("wer") is not None]
     scored.sort(key=lambda one: float(one.score["wer"]))
     names = labels([(one.conf, str(one.decode)) for one in scored])
-    systems = [System(label, one) for one, label in zip(scored, names, strict=True)][: plots.SERIES]
+    systems = [System(label, one) for one, label in zip(scored, names, strict=True)][: svg.SERIES]
     if not systems:
         return
     left_out = f"The {len(systems)} systems of the lowest WER, of {len(scored)}." if len(scored) > len(systems) else ""

@@ -8,10 +8,11 @@ from typing import Any
 
 from markupsafe import Markup
 
-from cyasr.report import cells, plots
+from cyasr.report import cells
 from cyasr.report.collect import Result
-from cyasr.report.html_tables import Cell, Head, Table, variants_table
-from cyasr.report.html_utterances import BETWEEN, System
+from cyasr.report.page import svg
+from cyasr.report.page.tables import Cell, Head, Table, variants_table
+from cyasr.report.page.utterances import BETWEEN, System
 
 RUNGS = ("strict", "fold", "lenient")
 GROUPS = ("dialect", "speaker", "duration", "domain", "corpus", "label")
@@ -40,13 +41,13 @@ def ladder_plot(systems: Sequence[System], note: str) -> list[Plot]:
     for system, rungs in climbed:
         dots = [_dot(i, name, rungs[name]["wer"], rungs[name].get("interval") or {}) for i, name in enumerate(RUNGS)]
         label, *decode = system.label.split(BETWEEN)
-        rows.append(plots.Row(label, [*decode, " ≥ ".join(cells.percent(rungs[name]["wer"]) for name in RUNGS)], dots))
+        rows.append(svg.Row(label, [*decode, " ≥ ".join(cells.percent(rungs[name]["wer"]) for name in RUNGS)], dots))
     used = [table for one, _ in climbed if (table := variants_table(one.label, one.result.score))]
     signatures = dict.fromkeys((name, str(rungs[name].get("signature") or cells.NONE)) for _, rungs in climbed for name in RUNGS)
     lines = [[Cell(name), Cell(text)] for name, text in signatures]
     signed = Table("Signatures", [Head("Rung"), Head("Signature", wrap=True)], lines, [])
-    svg = plots.dot_plot(rows, "Strict, fold and lenient WER by system", "WER %")
-    return [Plot("The ladder", svg, [(plots.marker(i), name) for i, name in enumerate(RUNGS)], note, [*used, signed])]
+    drawing = svg.dot_plot(rows, "Strict, fold and lenient WER by system", "WER %")
+    return [Plot("The ladder", drawing, [(svg.marker(i), name) for i, name in enumerate(RUNGS)], note, [*used, signed])]
 
 
 def group_plots(systems: Sequence[System], note: str) -> list[Plot]:
@@ -74,9 +75,9 @@ def _group_plot(group: str, systems: Sequence[System], note: str) -> list[Plot]:
             one = groups.get(value) or {}
             if one.get("wer") is not None:
                 dots.append(_dot(i, f"{value}, {system.label}", one["wer"], one.get("interval") or {}))
-        rows.append(plots.Row(value, [_size(first[value])], dots))
-    svg = plots.dot_plot(rows, f"WER by {group}", "WER %")
-    return [Plot(f"WER by {group}", svg, [(plots.marker(i), one.label) for i, one in enumerate(systems)], note)]
+        rows.append(svg.Row(value, [_size(first[value])], dots))
+    drawing = svg.dot_plot(rows, f"WER by {group}", "WER %")
+    return [Plot(f"WER by {group}", drawing, [(svg.marker(i), one.label) for i, one in enumerate(systems)], note)]
 
 
 def _size(one: dict[str, Any]) -> str:
@@ -90,6 +91,6 @@ def _rungs(one: Result) -> dict[str, Any]:
     return ladder if all((ladder.get(name) or {}).get("wer") is not None for name in RUNGS) else {}
 
 
-def _dot(series: int, name: str, wer: float, interval: dict[str, Any]) -> plots.Dot:
+def _dot(series: int, name: str, wer: float, interval: dict[str, Any]) -> svg.Dot:
     title = f"{name}: {cells.wer({'wer': wer, 'interval': interval})} %"
-    return plots.Dot(series, wer, interval.get("low"), interval.get("high"), title)
+    return svg.Dot(series, wer, interval.get("low"), interval.get("high"), title)

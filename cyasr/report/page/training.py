@@ -9,8 +9,9 @@ from typing import Any
 
 from markupsafe import Markup
 
-from cyasr.report import cells, plots
+from cyasr.report import cells
 from cyasr.report.collect import Run
+from cyasr.report.page import svg
 from cyasr.report.results import Report
 
 TRAIN_LINE = re.compile(r"epoch ([0-9.]+)/\S+ step (\d+) .*?loss (\S+)")  # as cyasr.training_log writes it
@@ -56,8 +57,8 @@ def _training(run: Run) -> Training:
     dev_loss = _points(evaluations, "loss", 1.0)
     rates = _points(evaluations, "error_rate", 100.0)
     loss = [
-        plots.Curve("training", plots.thinned(training_loss(run.directory / "train.log")), 1, dotted=False),
-        plots.Curve("dev", dev_loss, 0, dotted=len(dev_loss) <= DOTTED),
+        svg.Curve("training", svg.thinned(training_loss(run.directory / "train.log")), 1, dotted=False),
+        svg.Curve("dev", dev_loss, 0, dotted=len(dev_loss) <= DOTTED),
     ]
     best = min(rates, key=lambda point: point[1], default=None)
     facts = [
@@ -70,8 +71,8 @@ def _training(run: Run) -> Training:
     return Training(
         name,
         "; ".join(facts),
-        plots.line_plot(loss, f"{name}: loss by epoch", "epoch"),
-        plots.line_plot([plots.Curve("dev", rates, 0, dotted=len(rates) <= DOTTED)], f"{name}: dev error rate by epoch", "epoch"),
+        svg.line_plot(loss, f"{name}: loss by epoch", "epoch"),
+        svg.line_plot([svg.Curve("dev", rates, 0, dotted=len(rates) <= DOTTED)], f"{name}: dev error rate by epoch", "epoch"),
         [[_shown(one.get(key)) for key in ("epoch", "step", "loss", "error_rate")] for one in evaluations],
     )
 

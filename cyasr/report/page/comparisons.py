@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cyasr.cli import UsageError
-from cyasr.report import compared, plots
+from cyasr.report import compared
 from cyasr.report.collect import Result
-from cyasr.report.html_tables import Cell, Head, Table
+from cyasr.report.page import svg
+from cyasr.report.page.tables import Cell, Head, Table
 
 NUMERIC = ("WER %", "Difference", "p", "MAPSSWE")  # how the heads of numbers begin
 
@@ -29,7 +30,7 @@ def _against_best(systems: Mapping[str, Path], kept: Path) -> Table:
     except UsageError as error:
         return Table("Test results are not compared", [], [], [], str(error))
     reach = max((max(abs(pair.low), abs(pair.high)) for pair in table.pairs), default=0.0)
-    drawn = {pair.b: plots.difference_bar(pair.difference, pair.low, pair.high, reach) for pair in table.pairs}
+    drawn = {pair.b: svg.difference_bar(pair.difference, pair.low, pair.high, reach) for pair in table.pairs}
     values = {pair.b: (table.wer[pair.b], pair.difference, pair.p, pair.mapsswe_p) for pair in table.pairs}
     rows = []
     for texts in compared.rows(table):

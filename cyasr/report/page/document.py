@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from cyasr.files import replacing
-from cyasr.report.html_sets import Options, data_sets
-from cyasr.report.html_training import trainings
+from cyasr.report.page.sets import Options, data_sets
+from cyasr.report.page.training import trainings
 from cyasr.report.results import LEGEND, Report
 from cyasr.stage import Stage
 

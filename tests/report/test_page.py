@@ -21,9 +21,9 @@ import soundfile
 import steps.report
 from cyasr.cli import UsageError
 from cyasr.files import write_json, write_jsonl_gz, write_text
-from cyasr.report import plots
-from cyasr.report.html_training import training_loss
-from cyasr.report.rows import columns, read_rows
+from cyasr.report.page import svg
+from cyasr.report.page.rows import columns, read_rows
+from cyasr.report.page.training import training_loss
 from tests.conftest import ROOT
 from tests.report.browser import Browser, chromium
 
@@ -285,12 +285,12 @@ def test_every_dot_and_interval_lies_within_its_plot() -> None:
     for _ in range(200):
         top = 10 ** draw.uniform(-3, 4)
         values = sorted(draw.uniform(0, top) for _ in range(3))
-        dots = [plots.Dot(draw.randrange(9), values[1], values[0], values[2], "t")]
-        svg = plots.dot_plot([plots.Row("label", [], dots)], "title", "WER %")
-        drawn = re.findall(r'class="range" x1="([0-9.]+)" x2="([0-9.]+)".*?translate\(([0-9.]+) ', svg)
+        dots = [svg.Dot(draw.randrange(9), values[1], values[0], values[2], "t")]
+        drawing = svg.dot_plot([svg.Row("label", [], dots)], "title", "WER %")
+        drawn = re.findall(r'class="range" x1="([0-9.]+)" x2="([0-9.]+)".*?translate\(([0-9.]+) ', drawing)
         low, high, at = map(float, drawn[0])
-        assert plots.LABEL <= low <= at <= high <= plots.WIDTH
-        assert 2 <= svg.count('class="tick"') <= 8
+        assert svg.LABEL <= low <= at <= high <= svg.WIDTH
+        assert 2 <= drawing.count('class="tick"') <= 8
 
 
 @pytest.fixture

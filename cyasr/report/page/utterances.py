@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cyasr.report.clips import Clip, Clips
 from cyasr.report.collect import Result
-from cyasr.report.rows import Column, Json, Rows, columns, errors, pick
+from cyasr.report.page.clips import Clip, Clips
+from cyasr.report.page.rows import Column, Json, Rows, columns, errors, pick
 
 BETWEEN = " · "  # conf and decode in a label
 

@@ -8,8 +8,9 @@ from typing import Any
 
 from markupsafe import Markup
 
-from cyasr.report import cells, plots
+from cyasr.report import cells
 from cyasr.report.collect import Result
+from cyasr.report.page import svg
 
 Json = dict[str, Any]
 
@@ -117,7 +118,7 @@ def _bar(score: Json, top: float) -> Markup | None:
     if score.get("wer") is None:
         return None
     interval = score.get("interval") or {}
-    return plots.interval_bar(score["wer"], interval.get("low"), interval.get("high"), top)
+    return svg.interval_bar(score["wer"], interval.get("low"), interval.get("high"), top)
 
 
 def _high(score: Json) -> float:
