@@ -1,10 +1,10 @@
 """Numbers, dates, times, amounts and units in running text, as the words that are said; `numbers_read` goes back.
 
 Conventions, where writing leaves a choice (references and hypotheses both pass here, so that one choice is enough):
-Greek unless the nearest words on both sides are in Latin script; 1.234,5 in Greek and 1,234.5 in English, but 1,000 and
+Greek unless the nearest words are in Latin script; 1.234,5 in Greek and 1,234.5 in English, but 1,000 and
 amounts of money with three digits after a comma are thousands in both; leading zeros, telephone numbers and seven digits or
 more are read digit by digit; 14/5 is a day and a month, 24/7 and 45/60 two numbers. Greek numerals are neuter unless a
-known noun, a genitive plural or an article beside them says otherwise (`numbers_units.agreement`).
+known noun, a plural ending or an article beside them says otherwise (`numbers_units.agreement`).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import islice
 from typing import Literal
 
 from cyasr.text import numbers_english as english
@@ -31,7 +32,7 @@ VERSION = 1
 LONGEST = 15  # digits; longer numbers have no name here and are read digit by digit
 NEIGHBOURHOOD = 60  # characters that are looked at on either side of a number
 READ_OUT = re.compile(r"[\d€£$%‰½¼¾]")
-LATIN_OR_GREEK = re.compile("([A-Za-zÀ-ɏ])|[Ͱ-Ͽἀ-῿]")
+LATIN_OR_GREEK = re.compile("([A-Za-zÀ-ɏ]+)|[Ͱ-Ͽἀ-῿]+")
 WORD_AFTER = re.compile(r"\s*(?:η\s+(?=ώρα))?([^\W\d_]+)")
 WITH_DIGITS = re.compile(rf"\d[^\W_]*(?:{units.PATTERN})?")  # tells nothing of the language around it
 OWN_LETTERS_BEFORE, OWN_LETTERS_AFTER = re.compile(r"[^\W\d_]+$"), re.compile(r"[^\W\d_]+")
@@ -111,15 +112,17 @@ def _said(match: re.Match[str], letters: str, dialect: Dialect) -> str:
 
 
 def _dialect_at(text: str, letters: str, start: int, end: int, dialect: Dialect) -> Dialect:
-    """English where the nearest letters say so; those of the number's own token (COVID-19, 5G) only if there are no others."""
+    """English where the nearest words on both sides are Latin, or the nearest two where there is but one side; the letters of
+    the number's own token (COVID-19, 5G) count only where there are no others."""
     before = OWN_LETTERS_BEFORE.search(text, max(0, start - NEIGHBOURHOOD), start)
     after = OWN_LETTERS_AFTER.match(text, end, end + NEIGHBOURHOOD)
     left, right = before.start() if before else start, after.end() if after else end
     others = letters[max(0, left - NEIGHBOURHOOD) : left][::-1], letters[right : right + NEIGHBOURHOOD]
-    for sides in (others, (text[left:start], text[end:right])):
-        found = [match for match in map(LATIN_OR_GREEK.search, sides) if match]
-        if found:
-            if all(match[1] for match in found):
+    for near, far in (others, (text[left:start], text[end:right])):
+        words = [list(islice(LATIN_OR_GREEK.finditer(side), 2)) for side in (near, far)]
+        evidence = words[0][:1] + words[1][:1] if all(words) else words[0] + words[1]
+        if evidence:
+            if all(word[1] for word in evidence):
                 return "english"
             return "standard" if dialect == "english" else dialect
     return dialect

@@ -225,7 +225,7 @@ def standard_forms() -> dict[str, str]:
             standard[key(word)] = word
         for _, name in STANDARD.scales:
             standard |= {key(word): word for word in (_scale(name, 1, case), _scale(name, 2, case))}
-    found: dict[str, str] = {}
+    found = {bare: word for bare, word in standard.items() if lexicon()[bare] > 1}  # δυο, τρείς
     for bare, others in SPELLINGS.items():
         for form in [form for form in standard if form.startswith(bare)]:
             ending = form[len(bare) :]

@@ -120,7 +120,19 @@ MASCULINE_ACCUSATIVE = """
     τόνους ορόφους νεκρούς πόντους γύρους κατοίκους νομάτους αδερφούς αδελφούς υπαλλήλους αγνοούμενους αγνοουμένους
 """
 FEMININE_GENITIVE = "ημερών μερών ωρών εβδομάδων λιρών γυναικών φορών σελίδων χιλιάδων μονάδων"
-NO_NOUN = frozenset(("ολων", "αυτων", "τουτων", "εκεινων", "αλλων", "ποσων", "οσων", "καποιων", "πολλων", "μερικων"))
+# Other nouns and their adjectives by their ending: never the plural of a neuter.
+PLURAL_ENDINGS: tuple[tuple[str, tuple[Gender, Case]], ...] = (
+    ("ων", ("neuter", "genitive")),
+    ("εσ", ("feminine", "nominative")),
+    ("οι", ("masculine", "nominative")),
+    ("ουσ", ("masculine", "accusative")),
+)
+PRONOUNS_ADVERBS_VERBS = """
+    ολων αυτων τουτων εκεινων αλλων ποσων οσων καποιων πολλων μερικων ολεσ ολοι ολουσ ουλλεσ ουλλοι αυτεσ αυτοι αυτουσ
+    τουτεσ τουτοι τουτουσ εκεινεσ εκεινοι εκεινουσ χτεσ χθεσ εχτεσ εψεσ προχτεσ προχθεσ τοτεσ ποτεσ καποιοι οποιοι οποιεσ
+    ειπεσ ειδεσ ηρθεσ ηρτεσ ηθελεσ ειχεσ εκαμεσ εκανεσ επηεσ πηγεσ επιασεσ ξερεσ εφυεσ εφυγεσ εβαλεσ επηρεσ πηρεσ
+"""
+NOT_COUNTED = frozenset(PRONOUNS_ADVERBS_VERBS.split())  # though they have such endings
 # Articles before the number.
 ARTICLES: dict[str, tuple[Gender, Case]] = {
     **dict.fromkeys(("στισ", "τισ", "στεσ", "τεσ", "στη", "στην", "τη", "την", "ωρα", "ωρεσ"), ("feminine", "accusative")),
@@ -153,14 +165,16 @@ def months() -> frozenset[str]:
 
 
 def agreement(before: str, after: str, is_year: bool) -> tuple[Gender, Case]:
-    """Of a numeral between two words ("" for none): a known noun decides, then a genitive plural, then the article."""
+    """Of a numeral between two words ("" for none): a known noun decides, then a plural ending, then the article."""
     previous, following = key(before), key(after)
     article = ARTICLES.get(previous)
     if following in nouns():
         gender, case = nouns()[following]
         return (gender, article[1]) if article and case == "nominative" and article[0] == gender else (gender, case)
-    if following.endswith("ων") and len(following) > 3 and following not in NO_NOUN and not is_year:
-        return "neuter", "genitive"
+    if len(following) > 3 and following not in NOT_COUNTED and not is_year:
+        for ending, (gender, case) in PLURAL_ENDINGS:
+            if following.endswith(ending):
+                return gender, article[1] if article and case == "nominative" and article[0] == gender else case
     return article or ("neuter", "nominative")
 
 
