@@ -39,7 +39,8 @@ DOUBLE = re.compile("([βδζθκλμνξπρστφχψ])\\1+")
 CONSONANT = re.compile(f"[{C}]")
 SYLLABLES = re.compile(f"[{V}][{C}]+[{V}]")
 FINAL_N = re.compile("(?:(?<=[οόιίηήεέ])|(?<=[^οό][υύ])|(?<=[ιί][αά])|(?<=τητα)|(?<=μα)|(?<=σσα)|(?<=[αά]δα)|(?<=[^εο][ιί]δα))ν$")
-ACCENTS = re.compile("(?<![σζξψ]ι)[\u0300\u0301\u0308\u0313\u0314\u0342\u0345]+|[\u0300-\u0345]+(?![αεηιουω])")
+ACCENT = "[\u0300\u0301\u0308\u0313\u0314\u0342\u0345]+"
+ACCENTS = re.compile(f"(?<![σζξψ]ι){ACCENT}|{ACCENT}(?![αεηιουω])")
 PLAIN = re.compile("[α-ω]+")
 
 
@@ -148,7 +149,8 @@ def rules_between(one: str, other: str) -> tuple[str, ...]:
         if _key(one, _tables(), skipped | {rule}) == _key(other, _tables(), skipped | {rule}):
             skipped |= {rule}
     order = [*(rule.__name__ for rule in RULES), *sorted(used.keys())]
-    return tuple(sorted(used.keys() - skipped, key=order.index))
+    needed = used.keys() - skipped or used.keys()  # none alone is needed where two do the same (εκατόν: numbers, final_n)
+    return tuple(sorted(needed, key=order.index))
 
 
 def signature() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -23,16 +24,21 @@ def step(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
 
 
-@pytest.fixture
-def table(tmp_path: Path) -> Path:
-    (tmp_path / "ref.txt").write_text(REFERENCES, encoding="utf-8")
-    (tmp_path / "hyp.txt").write_text(HYPOTHESES, encoding="utf-8")
-    out = tmp_path / "candidates.tsv"
+@pytest.fixture(scope="module")
+def mined(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("mined")
+    (folder / "ref.txt").write_text(REFERENCES, encoding="utf-8")
+    (folder / "hyp.txt").write_text(HYPOTHESES, encoding="utf-8")
     before = ACCEPTED.read_bytes()
-    ran = step("--ref", tmp_path / "ref.txt", "--hyp", tmp_path / "hyp.txt", "--least", "1", "--out", out)
+    ran = step("--ref", folder / "ref.txt", "--hyp", folder / "hyp.txt", "--least", "1", "--out", folder / "candidates.tsv")
     assert ran.returncode == 0, ran.stderr
     assert "said alike" in ran.stdout and ACCEPTED.read_bytes() == before
-    return out
+    return folder / "candidates.tsv"
+
+
+@pytest.fixture
+def table(mined: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copy(mined, tmp_path))
 
 
 def rows(table: Path) -> dict[tuple[str, str], dict[str, str]]:

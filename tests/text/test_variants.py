@@ -117,6 +117,7 @@ def test_explain_names_the_rules_in_order_and_ends_in_the_key() -> None:
         ("έν", "εν", ("accents",)),
         ("παιθκιά", "παιδιά", ("hardening",)),
         ("δκυο", "δύο", ("numbers",)),
+        ("εκατόν", "εκατό", ("accents", "numbers")),
         ("τζε", "τζ̆αι", ("marks", "kai_set")),
         ("εν", "δεν", ()),
         ("λόγος", "λόγοσ", ("letters",)),
