@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 NOTHING = "@"  # the null word
-MARKS = re.compile(r"[{}(@*]")
 TOKENS = re.compile(r"[{}]|[^\s{}]+")
 STEP = 1 << 24  # as in kernel.py: errors first, then substitutions
 
@@ -57,7 +56,7 @@ def parse(text: str) -> tuple[Piece, ...]:
 
 def marked(text: str) -> bool:
     """Can `text` hold anything but plain words?"""
-    return MARKS.search(text) is not None
+    return "{" in text or "(" in text or "}" in text or NOTHING in text or "*" in text
 
 
 def plain(pieces: Iterable[Piece]) -> str:

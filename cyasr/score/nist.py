@@ -28,7 +28,7 @@ def read_trn(path: Path) -> Iterator[Utterance]:
         where = f"{file}:{number}"
         text, opened, rest = line.rpartition("(")
         name, closed, blank = rest.partition(")")
-        if not (opened and closed and name) or name.split() != [name] or blank.strip():
+        if not (opened and closed and name) or " " in name or "\t" in name or (blank and blank.strip()):
             raise RunError(f"{where}: no (utterance id) at the end of the line, as trn has")
         one = Utterance(name, text.strip(), where, _speaker(name))
         yield _marked(one, where) if markup.marked(text) else one
@@ -154,7 +154,8 @@ def ctm_lines(one: Utterance) -> Iterator[str]:
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
     """Lines that say something: no comments, no blank ones."""
     for number, line in text_lines(path):
-        if line.strip() and not line.lstrip().startswith(COMMENT):
+        # a letter at the start settles it for most lines
+        if line[:1] > ";" or (line.strip() and not line.lstrip().startswith(COMMENT)):
             yield number, line
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import gzip
+import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from cyasr.cli import RunError, UsageError
 from cyasr.score.markup import Piece
 
 CHECKED = 4096  # utterances between two looks for repeated ids
-BOM = b"\xef\xbb\xbf"
+BOM = "\ufeff"
 
 
 @dataclass(slots=True)
@@ -61,25 +63,39 @@ def text_lines(path: Path) -> Iterator[tuple[int, str]]:
     """
     number = 0
     try:
-        with gzip.open(path, "rb") if path.suffix == ".gz" else open(path, "rb") as lines:
+        with _bytes(path) as raw, io.TextIOWrapper(raw, encoding="utf-8", newline="\n") as lines:
             for number, line in enumerate(lines, 1):
                 if number == 1:
                     line = line.removeprefix(BOM)
-                yield number, line.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8")
+                yield number, line.removesuffix("\n").removesuffix("\r")
     except FileNotFoundError:
         raise UsageError(f"{path} does not exist") from None
     except IsADirectoryError:
         raise UsageError(f"{path} is a directory; name the file in it") from None
     except PermissionError:
         raise UsageError(f"{path} may not be read") from None
-    except UnicodeDecodeError as error:
-        what = f"byte 0x{error.object[error.start]:02x} at column {error.start + 1} is not UTF-8"
-        hint = "; if it is older Greek text: iconv -f ISO-8859-7 -t UTF-8"
-        raise RunError(f"{path}:{number}: {what}{hint}") from None
+    except UnicodeDecodeError:
+        hint = "if it is older Greek text: iconv -f ISO-8859-7 -t UTF-8"
+        raise RunError(f"{path}:{_bad_byte(path)} is not UTF-8; {hint}") from None
     except (EOFError, gzip.BadGzipFile, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         raise RunError(f"{path}:{number + 1}: damaged ({error})") from None
+
+
+def _bytes(path: Path) -> IO[bytes]:
+    return gzip.open(path, "rb") if path.suffix == ".gz" else open(path, "rb")  # type: ignore[return-value]
+
+
+def _bad_byte(path: Path) -> str:
+    """`line: byte and column` of the first that is not UTF-8; lines are decoded many at once, so it is looked for anew."""
+    with _bytes(path) as lines:
+        for number, line in enumerate(lines, 1):
+            try:
+                line.decode("utf-8")
+            except UnicodeDecodeError as error:
+                return f"{number}: byte 0x{line[error.start]:02x} at column {error.start + 1}"
+    return "1: a byte"
 
 
 def without_repeats(
