@@ -46,11 +46,10 @@ def main() -> None:
             return UNKNOWN
         return xsampa(symbols) if args.xsampa else " ".join(symbols)
 
-    if args.evaluate:
-        print(evaluate(args.evaluate, args.dialect))
-        return
     try:
-        if args.lexicon:
+        if args.evaluate:
+            print(evaluate(args.evaluate, args.dialect))
+        elif args.lexicon:
             words = dict.fromkeys(word for line in lines(sys.stdin.buffer) for word in line.split())
             sys.stdout.writelines(f"{word}\t{sounds(word)}\n" for word in words if sounds(word))
         else:

@@ -37,7 +37,11 @@ def main() -> None:
 
         sys.stdout.write(table_with(fit(arguments.fit, [pair for given in arguments.more for pair in labelled(given)])))
     else:
-        tag_lines(arguments.explain)
+        try:
+            tag_lines(arguments.explain)
+            sys.stdout.flush()
+        except BrokenPipeError:  # its reader (head) has seen enough
+            sys.stderr.close()
 
 
 def labelled(given: str) -> list[tuple[str, str]]:
