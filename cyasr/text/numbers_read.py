@@ -61,6 +61,8 @@ def number_variants(word: str) -> str:
 
 def split_numerals(text: str) -> str:
     """Numerals of two words that are written as one: εικοσιπέντε είκοσι πέντε, είκοσι-πέντε, twenty-three. Idempotent."""
+    if not any(hint in text.lower() for hint in ("ντα", "κοσι", "ty-")):
+        return text
     return HYPHENATED.sub(r"\g<tens> \g<unit>", JOINED.sub(_split, text))
 
 
