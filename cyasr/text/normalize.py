@@ -54,7 +54,7 @@ RULES: dict[str, Rule] = {
 
 T0 = "invisible nfc letter_forms apostrophe homoglyphs palatal_mark nfc tonos spaces latin_article"
 UNSAID = "links emoji tags"
-SAID = "numbers lower final_sigma crasis monotonic hypodiastole"
+SAID = "numbers lower crasis hypodiastole monotonic"
 WORDS = "initials quotes punctuation hyphen elision fillers final_sigma spaces"
 PROFILES: dict[str, tuple[str, ...]] = {
     "t0": tuple(T0.split()),
@@ -109,7 +109,7 @@ LINE_RULES = {"latin_article", "tags", "numbers", "greeklish"}
 
 def _needs_its_line(word: str, profile: str) -> bool:
     """Whether `word` holds what a rule of LINE_RULES acts on."""
-    if word in LATIN_ARTICLES:
+    if word in LATIN_ARTICLES or _in_turn(PROFILES["t0"])(word) in LATIN_ARTICLES:
         return True
     if profile == "t0":
         return False
@@ -159,14 +159,14 @@ def _alone(word: str, profile: str) -> str | None:
     plain = _plain(word, profile)
     if plain is not None:
         return plain
-    if _needs_its_line(word, profile):
-        return None
     parts = [word]
     for _ in range(PASSES):
+        if any(_needs_its_line(part, profile) for part in parts):
+            return None
         before, parts = parts, _in_turn(PROFILES[profile])(" ".join(parts)).split()
         if parts == before or all(_plain(part, profile) == part for part in parts):
             break
-    return None if any(_needs_its_line(part, profile) for part in parts) else " ".join(parts)
+    return " ".join(parts)
 
 
 def _in_turn(names: Iterable[str]) -> Rule:

@@ -28,7 +28,7 @@ LOOSE_TONOS = re.compile(f"(?<![\\w{MARKS}'])'([ΑΕΗΙΟΥΩ])([ά-ώ]+)(?![\\
 SECOND = {"αι", "ει", "οι", "υι", "ου", "αυ", "ευ", "ηυ"}  # the tonos stands on their second letter
 WORD = re.compile(f"[^\\W\\d_](?:[^\\W\\d_]|[{MARKS}\u02c7\u02d8])*")
 GREEK_LETTER = re.compile(f"[{GREEK}]")
-LATIN_WORD = re.compile(f"[A-Za-zÀ-ɏ{MARKS}]+")
+LATIN_WORD = re.compile(f"[A-Za-zÀ-ɏ{MARKS}\u02c7\u02d8]+")
 OTHER_LETTER = re.compile(f"[^{GREEK}{MARKS}\u02c7\u02d8]")
 LATIN_ARTICLE = re.compile(f"(?<!\\S)(?<![A-Za-z] )[oOH](?= [^\\w\\s]*[{GREEK}])")
 

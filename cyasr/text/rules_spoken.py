@@ -31,6 +31,7 @@ TAG = re.compile(
     re.IGNORECASE,
 )
 
+MINUTES = re.compile(r"(?<=\d)'(?![\w'])")
 BRACKET = re.compile(r"[\[<({*♪]")
 
 CRASIS = re.compile(f"{BEFORE}π([ὄὀὂὅὁ])(?={LETTER})")
@@ -40,11 +41,11 @@ VOWEL_MARKS = re.compile(f"(?<=[αεηιουω])[{MARKS}]+|(?<=\\Aρ)[\u0313\u03
 MONOTONIC = str.maketrans({"\u0313": None, "\u0314": None, "\u0345": None, "\u0300": TONOS, "\u0342": TONOS})
 SYLLABLE = re.compile("(?:οι|ει|ι|υ)?(?:ου|αι|ει|οι|υι|[αεο]υ|[αεηιουω])")
 ACCENTED_MONOSYLLABLES = {"ή", "πού", "πώς"}
-HYPODIASTOLE = re.compile(f"{BEFORE}'?([οό]),(?=τι)")
+HYPODIASTOLE = re.compile(f"{BEFORE}'?([οόὅὃ]),(?=τι)")
 DOTTED = re.compile(f"{BEFORE}(?<![.'-]){LETTER}(?:\\.{LETTER})*\\.(?:{LETTER}\\.?|{LETTER}{{2,3}}\\.){AFTER}(?!')")
 QUOTED = re.compile(f"{BEFORE}(?<!')'({LETTER}{{2,}}[αεηιουωάέήίόύώςνa-z])'(?!'){AFTER}|(?<=ς)'{AFTER}")
-JOINED = re.compile(r"[^\s-]+(?:-[^\s-]+)+")
-ELIDED = re.compile(rf"(?:{LETTER}+')+{LETTER}+")
+BETWEEN_BLANKS = re.compile(r"\S+")
+BETWEEN_HYPHENS = re.compile(r"[^\s-]+")
 CLITICS = {"σ", "τ", "μ", "ν", "θ", "στ", "τσ", "τζ", "τζ\u0306", "εν", "έν"}  # lose their vowel before another
 HUSHING = set("σζξψ")  # where an apostrophe inside a word may stand for their breve: έσ'ει
 FINAL_SIGMA = re.compile(f"(?<=[\\w{MARKS}'-])σ(?![\\w{MARKS}'])")
@@ -53,6 +54,7 @@ FILLER = re.compile(
     "[εέ]+|[εέ]+μ{2,}|[εέ]{2,}μ|[αά]{2,}|[αά]+μ{2,}|μ{2,}|χμ+|[εέ]χμ+"  # one μ after one ε is εν before π, μ
     "|u+h+m*|u+m+|h+m+|m{2,}|m+h+m+|e+r+m+"
 )
+FILLER_WORD = re.compile(f"(?<!\\S)(?:{FILLER.pattern})(?!\\S)")
 
 
 def links(text: str) -> str:
@@ -71,12 +73,12 @@ def tags(text: str) -> str:
 
 
 def numbers(text: str) -> str:
-    """Digits, dates, times, amounts and units as words: `cyasr.text.numbers.spell_out`."""
+    """Digits, dates, times, amounts and units as words: `cyasr.text.numbers.spell_out`. 90' are minutes."""
     if not any(map(may_be_read_out, set(text))):
         return text
     from cyasr.text.numbers import spell_out
 
-    return spell_out(text)
+    return spell_out(MINUTES.sub("\u2032", text))
 
 
 def may_be_read_out(character: str) -> bool:
@@ -159,7 +161,7 @@ def punctuation(text: str) -> str:
 
 def hyphen(text: str) -> str:
     """Two words where each side has three letters or more (σιγά-σιγά, ασπρο-μαύρο); else one: ι-ξέρω, e-mail."""
-    return JOINED.sub(_hyphens_cut, text)
+    return BETWEEN_BLANKS.sub(_hyphens_cut, text) if "-" in text else text
 
 
 def _hyphens_cut(match: re.Match[str]) -> str:
@@ -177,7 +179,7 @@ def elision(text: str) -> str:
     It ends a word before a vowel and begins one between a vowel and a consonant. Latin words (it's), vowels lost inside
     a word (γ'ναίκα) and an apostrophe for a breve (έσ'ει) stay whole.
     """
-    return ELIDED.sub(_apostrophes_parted, text)
+    return BETWEEN_HYPHENS.sub(_apostrophes_parted, text) if "'" in text else text
 
 
 def _apostrophes_parted(match: re.Match[str]) -> str:
@@ -189,8 +191,8 @@ def _apostrophes_parted(match: re.Match[str]) -> str:
 
 
 def _apostrophe_between(left: str, right: str) -> str:
-    last, first = _bare(left)[-1], _bare(right)[0]
-    if not re.search(f"[{GREEK}]", last + first):
+    last, first = _bare(left)[-1:], _bare(right)[:1]
+    if not (last.isalpha() and first.isalpha() and re.search(f"[{GREEK}]", last + first)):
         return "'"
     if first in "αεηιουωaeiou":
         return "'" if last in HUSHING and left not in CLITICS else "' "
@@ -205,7 +207,7 @@ def _bare(word: str) -> str:
 
 def fillers(text: str) -> str:
     """Without hesitations: ε εεε εμμ ααα χμμ, uh um hmm. εμ stays: it is εν before π and μ (εμ πειράζει)."""
-    return " ".join(word for word in text.split() if not FILLER.fullmatch(word))
+    return FILLER_WORD.sub("", text)
 
 
 def final_sigma(text: str) -> str:
