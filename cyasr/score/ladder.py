@@ -1,4 +1,4 @@
-"""The ladder of word errors: strict >= fold >= lenient, each over the number of strict reference words (DESIGN.md 7).
+"""The ladder of word errors: strict >= fold >= lenient, each over the number of strict reference words.
 
 strict   words are right as T1 spells them
 fold     words are right where their keys are equal (cyasr.text.variants.fold): spelling variants, word to word
