@@ -43,12 +43,13 @@ def rates(
 
 
 def preserved_interval(
-    correct: NDArray[np.int64], words: NDArray[np.int64], heard: NDArray[np.int64], speakers: Sequence[str | None]
+    correct: NDArray[np.int64], words: NDArray[np.int64], heard: NDArray[np.int64], speakers: Sequence[str | None], resamples: int
 ) -> bootstrap.Interval:
     """Of WIP, a product of two rates: both are resampled with one seed, so that each draws the same utterances."""
-    of_said, units, unit, note = bootstrap._rates(correct, words, speakers, bootstrap.RESAMPLES, 0)
-    of_heard = bootstrap._rates(correct, heard, speakers, bootstrap.RESAMPLES, 0)[0]
-    return bootstrap.Interval(*bootstrap._percentiles(of_said * np.nan_to_num(of_heard), units), unit, note)
+    of_said, units, unit, note = bootstrap._rates(correct, words, speakers, resamples, 0)
+    of_heard = bootstrap._rates(correct, heard, speakers, resamples, 0)[0]
+    preserved = of_said * np.nan_to_num(of_heard)
+    return bootstrap.Interval(*bootstrap._percentiles(preserved, units), unit, note, resamples=resamples)
 
 
 class Translation:

@@ -14,7 +14,7 @@ from cyasr.cli import RunError, UsageError
 from cyasr.files import read_jsonl_gz
 from cyasr.score.utterances import Utterance, without_repeats
 
-REMEMBERED = 1 << 17  # texts: one system's decodes share their references and many hypotheses
+REMEMBERED = 1 << 15  # texts: one system's decodes share their references and many hypotheses
 AS_WRITTEN = "none"  # the profile that only cuts words at blanks
 
 

@@ -13,6 +13,7 @@ from cyasr.score.tally import GROUPS, Grouping, Tally
 
 UNKNOWN = "unknown"
 LISTED = 50  # variants in score.json; all of them are in variants.tsv
+DRAWS = 2_000_000_000  # utterances drawn for one interval, beyond which fewer resamples are taken
 SPREAD = 200  # a field of more values than this gets no intervals by value
 SUMS: tuple[str, ...] = (
     "words",
@@ -122,12 +123,18 @@ def _intervals(one: Tally, columns: NDArray[np.int64], speakers: list[str | None
         "mer": (column["errors"], words + insertions),
         "ser": (column["wrong_utterances"], column["utterances"]),
     }
-    intervals = {name: asdict(bootstrap.interval(over, under, speakers)) for name, (over, under) in parts.items()}
-    preserved = metrics.preserved_interval(correct, words, correct + column["substitutions"] + insertions, speakers)
+    draws = resamples(len(columns))
+    intervals = {name: asdict(bootstrap.interval(over, under, speakers, draws)) for name, (over, under) in parts.items()}
+    preserved = metrics.preserved_interval(correct, words, correct + column["substitutions"] + insertions, speakers, draws)
     lost = asdict(preserved)
     if preserved.low is not None and preserved.high is not None:
         lost |= {"low": round(100 - preserved.high, 4), "high": round(100 - preserved.low, 4)}
     return intervals | {"wip": asdict(preserved), "wil": lost}
+
+
+def resamples(utterances: int) -> int:
+    """Fewer where there are so many utterances that each resample takes long and says nearly the same."""
+    return max(1000, min(bootstrap.RESAMPLES, DRAWS // max(1, utterances)))
 
 
 def _breakdown(group: Grouping, columns: NDArray[np.int64], speakers: list[str | None], name: str) -> dict[str, Any]:
@@ -141,7 +148,9 @@ def _breakdown(group: Grouping, columns: NDArray[np.int64], speakers: list[str |
         for code, value in enumerate(group.values):
             chosen = group.codes == code
             errors, words = columns[chosen, SUMS.index("errors")], columns[chosen, SUMS.index("words")]
-            figures[value or UNKNOWN]["interval"] = asdict(bootstrap.interval(errors, words, spoken[chosen].tolist()))
+            figures[value or UNKNOWN]["interval"] = asdict(
+                bootstrap.interval(errors, words, spoken[chosen].tolist(), resamples(len(words)))
+            )
     return {value: figures[value] for value in sorted(figures, key=lambda value: _place(value, name))}
 
 
