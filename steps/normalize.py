@@ -39,9 +39,8 @@ def lines(source: Iterable[bytes]) -> Iterator[str]:
         try:
             yield line.decode("utf-8").rstrip("\r\n")
         except UnicodeDecodeError as error:
-            raise UsageError(
-                f"standard input, line {number}: not UTF-8 at byte {error.start + 1} of the line; convert it, as with iconv -t UTF-8"
-            ) from None
+            where = f"line {number} of standard input is not UTF-8 from its byte {error.start + 1} on"
+            raise UsageError(f"{where}; convert it first, as with iconv -t UTF-8") from None
 
 
 def explained(number: int, text: str, profile: str) -> str:

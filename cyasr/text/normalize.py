@@ -21,7 +21,7 @@ Rule = Callable[[str], str]
 
 VERSION = 2
 PASSES = 8  # the second one changes nothing but in rare texts
-REMEMBERED = 1 << 16  # words a profile
+REMEMBERED = 1 << 17  # words
 LONG = 64  # characters, from which a word is not remembered
 
 
@@ -102,6 +102,7 @@ def explain(text: str, profile: str = "t1") -> list[tuple[str, str, str]]:
 # A line none of whose words concerns a rule of LINE_RULES is looked up word by word; in any other line, runs of word
 # rules between those rules are looked up.
 
+_memories: list[_Remembered] = []
 LATIN_ARTICLES = {"o", "O", "H"}
 NOT_GREEK = re.compile(f"[^\\W\\d_{encoding.GREEK}]")
 LINE_RULES = {"latin_article", "tags", "numbers", "greeklish"}
@@ -180,19 +181,33 @@ def _in_turn(names: Iterable[str]) -> Rule:
     return apply
 
 
-def _word_by_word(rule: Rule) -> Rule:
-    remembered = _Remembered(rule)
+def _word_by_word(rule: Rule, plain_as: str) -> Rule:
+    """`rule` of each word; a plain one becomes what the profile `plain_as` makes of it."""
+
+    def compute(word: str) -> str:
+        plain = _plain(word, plain_as)
+        return rule(word) if plain is None else plain
+
+    remembered = _Remembered(compute)
+    _memories.append(remembered)
     return lambda text: " ".join([remembered[word] for word in text.split()])
 
 
 def _steps_of(profile: str) -> list[Rule]:
-    """The profile's rules, runs of word rules as one step each."""
-    steps: list[Rule] = []
-    for across, names in groupby(PROFILES[profile], LINE_RULES.__contains__):
-        rule = _in_turn(names)
-        steps.append(rule if across else _word_by_word(rule))
+    """The profile's rules, runs of word rules as one step each; plain words stay as they are until the last run."""
+    runs = [(across, tuple(names)) for across, names in groupby(PROFILES[profile], LINE_RULES.__contains__)]
+    steps = [_in_turn(names) if across else _word_by_word(_in_turn(names), "t0") for across, names in runs]
+    if profile != "t0":
+        steps[-1] = _word_by_word(_in_turn(runs[-1][1]), profile)
     return steps
 
 
+def forget() -> None:
+    """Empty the memory of words, as if nothing had been normalised yet."""
+    for remembered in _memories:
+        remembered.clear()
+
+
 _words_alone = {profile: _Remembered(partial(_alone, profile=profile)) for profile in PROFILES}
+_memories += _words_alone.values()
 _steps = {profile: _steps_of(profile) for profile in PROFILES}
