@@ -28,7 +28,7 @@ def main() -> None:
         raise UsageError(f"either --exp exp/<set>, or two or more *{SUFFIX}")
 
     from cyasr.report import cells, compared
-    from cyasr.score.comparisons import compare_files
+    from cyasr.score.statistics.comparisons import compare_files
 
     if arguments.exp:
         systems, groups = of_set(arguments.exp, arguments.split)

@@ -15,7 +15,7 @@ from cyasr.report.collect import Result, read_conf
 from cyasr.stage import Stage
 
 if TYPE_CHECKING:
-    from cyasr.score.comparisons import Comparisons
+    from cyasr.score.statistics.comparisons import Comparisons
 
 VERSION = 1  # of what is kept in comparisons.json; counts up where the same scores give other figures
 NO_RESULT_KEYS = {"seed", "workers", "save_minutes", "log_seconds"}  # may differ between runs that differ by chance only
@@ -54,7 +54,7 @@ def against_best(systems: Mapping[str, Path], kept: Path) -> Comparisons:
 
     Raises UsageError where they cannot be compared.
     """
-    from cyasr.score.comparisons import Comparisons, compare_files
+    from cyasr.score.statistics.comparisons import Comparisons, compare_files
 
     params = {"version": VERSION, "systems": {name: str(path) for name, path in systems.items()}}
     stage = Stage(kept.with_name(f".{kept.stem}.stamp.json"), systems.values(), params)

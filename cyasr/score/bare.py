@@ -10,7 +10,8 @@ from typing import IO, Any
 
 from cyasr.cli import RunError, UsageError
 from cyasr.files import replacing, write_json, write_text, writing_gz
-from cyasr.score import alignment_dump, formats, nist, summary
+from cyasr.score import formats, summary
+from cyasr.score.formats import alignment_dump, nist
 from cyasr.score.join import Joined
 from cyasr.score.references import Normaliser
 from cyasr.score.scoring import FORMAT, LEVELS, VARIANTS

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cyasr.score import bootstrap
+from cyasr.score.statistics import bootstrap
 
 RATES = ("wer", "cer", "mer", "wil", "wip", "ser")
 

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cyasr.score import bootstrap, confusions, features, metrics
+from cyasr.score import confusions, metrics
+from cyasr.score.dialect import features
+from cyasr.score.statistics import bootstrap
 from cyasr.score.tally import GROUPS, Grouping, Tally
 
 UNKNOWN = "unknown"

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from cyasr.score import bootstrap
+from cyasr.score.statistics import bootstrap
 
 
 def sample(rng, utterances=400, rate=0.2, speakers=8):

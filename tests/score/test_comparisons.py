@@ -5,8 +5,8 @@ import pytest
 
 from cyasr.cli import RunError, UsageError
 from cyasr.files import write_jsonl_gz
-from cyasr.score import comparisons
-from cyasr.score.comparisons import NOT_SHOWN, Comparisons, System
+from cyasr.score.statistics import comparisons
+from cyasr.score.statistics.comparisons import NOT_SHOWN, Comparisons, System
 
 
 def system(name, rate, utterances=200, speakers=8, seed=0, **rest):

@@ -5,11 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cyasr.score import features, pier, wer
+from cyasr.score import wer
 from cyasr.score.aligned import flatten
-from cyasr.score.dialect_usage import is_enclitic, use_of_en
-from cyasr.score.dialect_words import FEATURES, features_of
-from cyasr.score.twins import TABLE, is_twin, table, twins_of, why_twin
+from cyasr.score.dialect import features, pier
+from cyasr.score.dialect.twins import TABLE, is_twin, table, twins_of, why_twin
+from cyasr.score.dialect.usage import is_enclitic, use_of_en
+from cyasr.score.dialect.words import FEATURES, features_of
 
 
 def split(*texts):

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cyasr.score import mapsswe, sclite_alignment
+from cyasr.score import sclite_alignment
+from cyasr.score.statistics import mapsswe
 
 SCTK = Path("/usr/lib/sctk/bin")  # Debian's sctk keeps its programs off the PATH
 RESULT = re.compile(

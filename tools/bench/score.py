@@ -32,8 +32,10 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import numpy as np
 
-from cyasr.score import bootstrap, ladder, nist, wer
+from cyasr.score import ladder, wer
+from cyasr.score.formats import nist
 from cyasr.score.join import Joined
+from cyasr.score.statistics import bootstrap
 from cyasr.text import variants
 
 SYLLABLES = [onset + vowel for onset in "β γ δ θ κ κκ λ μ μμ ν π ππ ρ σ σ̆ τ ττ τζ̆ φ χ".split() for vowel in "αειο"]  # noqa: SIM905

@@ -23,7 +23,7 @@ def dialect_tables(systems: Sequence[System]) -> list[Table]:
     asked = [(one, answers) for one, answers in asked if answers]
     if not asked:
         return []
-    from cyasr.score.dialect_words import FEATURES
+    from cyasr.score.dialect.words import FEATURES
 
     says = {feature.name.replace("_", " "): feature.says for feature in FEATURES}
     heads = [Head("Words", wrap=True), Head("Count", True), *(Head(one.label, True) for one, _ in asked)]

@@ -23,11 +23,11 @@ from typing import Any
 
 import numpy as np
 
-from cyasr.score import pier
 from cyasr.score.aligned import AlignedWords, flatten
-from cyasr.score.dialect_usage import CLITICS, EN, is_enclitic, use_of_en
-from cyasr.score.dialect_words import FEATURES, bare, features_of, heard
-from cyasr.score.twins import is_twin, why_twin
+from cyasr.score.dialect import pier
+from cyasr.score.dialect.twins import is_twin, why_twin
+from cyasr.score.dialect.usage import CLITICS, EN, is_enclitic, use_of_en
+from cyasr.score.dialect.words import FEATURES, bare, features_of, heard
 from cyasr.score.wer import Alignments
 
 VERSION = 1

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from cyasr.cli import RunError, UsageError
 from cyasr.files import read_jsonl_gz
-from cyasr.score import bootstrap, mapsswe
+from cyasr.score.statistics import bootstrap, mapsswe
 
 RUNGS = {"strict": ("substitutions", "deletions", "insertions"), "fold": ("fold_errors",), "lenient": ("lenient_errors",)}
 ALPHA = 0.05

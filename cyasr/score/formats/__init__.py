@@ -22,7 +22,7 @@ from typing import Any
 
 from cyasr.cli import RunError, UsageError
 from cyasr.files import replacing, writing_gz
-from cyasr.score import nist
+from cyasr.score.formats import nist
 from cyasr.score.utterances import Utterance, Word, text_lines
 
 FORMATS = ("trn", "stm", "ctm", "kaldi", "nemo", "jsonl", "lines")

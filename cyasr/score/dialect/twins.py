@@ -12,7 +12,7 @@ from functools import cache, lru_cache
 from itertools import product
 from pathlib import Path
 
-from cyasr.score.dialect_words import AND, BREVE, GEMINATE, bare, features_of
+from cyasr.score.dialect.words import AND, BREVE, GEMINATE, bare, features_of
 
 ACCENT = re.compile("[άέήίόύώΐΰ]")
 SYLLABLE = re.compile("(?:ι(?=[αεοω]))?(?:ου|αι|ει|οι|[αε]υ|[αεηιουω])")

@@ -11,7 +11,7 @@ import re
 from functools import lru_cache
 from typing import Literal
 
-from cyasr.score.dialect_words import AND, FUTURE, bare
+from cyasr.score.dialect.words import AND, FUTURE, bare
 
 Use = Literal["copula", "negation", "future", "unclear"]
 

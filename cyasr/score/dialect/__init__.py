@@ -1,0 +1,1 @@
+"""What becomes of the dialect: features, standardisation, the uses of εν, code-switching."""
