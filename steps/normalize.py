@@ -51,10 +51,8 @@ def explained(number: int, text: str, profile: str) -> str:
 
 
 def changed_words(before: str, after: str) -> Iterator[tuple[str, str]]:
-    """The words that differ, place by place; the whole texts where only blanks do."""
+    """The words that differ, place by place; blanks are none."""
     old, new = before.split(), after.split()
-    if old == new:
-        yield before, after
     for kind, i, j, k, m in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         if kind != "equal":
             yield " ".join(old[i:j]), " ".join(new[k:m])

@@ -43,10 +43,14 @@ SYLLABLE = re.compile("(?:οι|ει|ι|υ)?(?:ου|αι|ει|οι|υι|[αεο]�
 ACCENTED_MONOSYLLABLES = {"ή", "πού", "πώς"}
 HYPODIASTOLE = re.compile(f"{BEFORE}'?([οόὅὃ]),(?=τι)")
 DOTTED = re.compile(f"{BEFORE}(?<![.'-]){LETTER}(?:\\.{LETTER})*\\.(?:{LETTER}\\.?|{LETTER}{{2,3}}\\.){AFTER}(?!')")
-QUOTED = re.compile(f"{BEFORE}(?<!')'({LETTER}{{2,}}[αεηιουωάέήίόύώςνa-z])'(?!'){AFTER}|(?<=ς)'{AFTER}")
+QUOTED = re.compile(
+    f"{BEFORE}(?<!')'({LETTER}{{2,}}[αεηιουωάέήίόύώςνa-z])'(?!'){AFTER}|(?<=ς)'{AFTER}|(?<=[^\\W\\d_]{{4}}[αεηιουω])'{AFTER}"
+)
 BETWEEN_BLANKS = re.compile(r"\S+")
 BETWEEN_HYPHENS = re.compile(r"[^\s-]+")
 CLITICS = {"σ", "τ", "μ", "ν", "θ", "στ", "τσ", "τζ", "τζ\u0306", "εν", "έν"}  # lose their vowel before another
+BEFORE_VOWELS = {"γι", "κι", "δι", "τζι", "τζ\u0306ι", "να", "θα", "που", "μου", "σου", "του", "το", "τα", "με", "σε"}
+VOWELS = set("αεηιουωaeiou")
 HUSHING = set("σζξψ")  # where an apostrophe inside a word may stand for their breve: έσ'ει
 FINAL_SIGMA = re.compile(f"(?<=[\\w{MARKS}'-])σ(?![\\w{MARKS}'])")
 INNER_SIGMA = re.compile(f"ς(?=[\\w{MARKS}'])|(?<![\\w{MARKS}'-])ς")
@@ -79,6 +83,13 @@ def numbers(text: str) -> str:
     from cyasr.text.numbers import spell_out
 
     return spell_out(MINUTES.sub("\u2032", text))
+
+
+def numerals(text: str) -> str:
+    """Numerals of two words written as one: εικοσιπέντε -> είκοσι πέντε, as `numbers` reads 25."""
+    from cyasr.text.numbers import split_numerals
+
+    return split_numerals(text)
 
 
 def may_be_read_out(character: str) -> bool:
@@ -134,7 +145,7 @@ def hypodiastole(text: str) -> str:
 
 
 def quotes(text: str) -> str:
-    """Without single quotes around a word: 'ναι' -> ναι, and after ς, which ends words (δώσ' stays).
+    """Without single quotes around a word: 'ναι' -> ναι, and after whole words: in ς (δώσ' stays) or, long, in a vowel.
 
     On one side only, or where both could be vowels left out ('ξηγήσ'), an apostrophe belongs to the word.
     """
@@ -150,8 +161,10 @@ def punctuation(text: str) -> str:
     before = " "
     for char in text:
         kind = unicodedata.category(char)[0]
+        if "\u02b0" <= char <= "\u02ff":  # ˇ ˘ ˈ on no consonant: no letters, and no ends of words
+            continue
         loose = kind == "M" and before not in "LNM"
-        if loose or (kind not in "LNM" and char not in "'-") or "\u02b0" <= char <= "\u02ff":
+        if loose or (kind not in "LNM" and char not in "'-"):
             char, kind = " ", "Z"
         kept.append(char)
         before = kind
@@ -160,7 +173,7 @@ def punctuation(text: str) -> str:
 
 
 def hyphen(text: str) -> str:
-    """Two words where each side has three letters or more (σιγά-σιγά, ασπρο-μαύρο); else one: ι-ξέρω, e-mail."""
+    """Two words where each side has three letters or more (σιγά-σιγά), or one is said twice (εν-εν); else one: ι-ξέρω, e-mail."""
     return BETWEEN_BLANKS.sub(_hyphens_cut, text) if "-" in text else text
 
 
@@ -168,16 +181,16 @@ def _hyphens_cut(match: re.Match[str]) -> str:
     parts = match[0].split("-")
     sizes = [sum(map(str.isalpha, part)) for part in parts]
     out = parts[0]
-    for part, left, right in zip(parts[1:], sizes, sizes[1:], strict=False):
-        out += (" " if min(left, right) >= 3 else "-") + part
+    for (before, part), (left, right) in zip(pairwise(parts), pairwise(sizes), strict=True):
+        out += (" " if min(left, right) >= (2 if before == part else 3) else "-") + part
     return out
 
 
 def elision(text: str) -> str:
     """A blank where an apostrophe ends a word or begins one: σ'αγαπώ -> σ' αγαπώ, γι'αυτό -> γι' αυτό, να'χω -> να 'χω.
 
-    It ends a word before a vowel and begins one between a vowel and a consonant. Latin words (it's), vowels lost inside
-    a word (γ'ναίκα) and an apostrophe for a breve (έσ'ει) stay whole.
+    It ends a word before a vowel and begins one between a vowel and a consonant. Latin words (it's), sounds lost inside a
+    word (γ'ναίκα, παππού'ες) and an apostrophe for a breve (έσ'ει, τζ'αι) stay whole.
     """
     return BETWEEN_HYPHENS.sub(_apostrophes_parted, text) if "'" in text else text
 
@@ -194,9 +207,11 @@ def _apostrophe_between(left: str, right: str) -> str:
     last, first = _bare(left)[-1:], _bare(right)[:1]
     if not (last.isalpha() and first.isalpha() and re.search(f"[{GREEK}]", last + first)):
         return "'"
-    if first in "αεηιουωaeiou":
-        return "'" if last in HUSHING and left not in CLITICS else "' "
-    if last in "αεηιουω":
+    if first in VOWELS and last in VOWELS:
+        return "' " if left in BEFORE_VOWELS else "'"
+    if first in VOWELS:
+        return "'" if right == "αι" or (last in HUSHING and left not in CLITICS) else "' "
+    if last in VOWELS:
         return " '"
     return "' " if left in {"εν", "έν"} else "'"
 
