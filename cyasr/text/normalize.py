@@ -46,7 +46,7 @@ RULES: dict[str, Rule] = {
     for rule in (
         *(encoding.invisible, encoding.nfc, encoding.letter_forms, encoding.apostrophe, encoding.palatal_mark),
         *(encoding.homoglyphs, encoding.tonos, encoding.spaces, encoding.latin_article),
-        *(spoken.links, spoken.emoji, spoken.tags, spoken.numbers, spoken.lower, spoken.crasis, spoken.monotonic),
+        *(spoken.links, spoken.emoji, spoken.tags, spoken.numbers, spoken.lower, spoken.numerals, spoken.crasis, spoken.monotonic),
         *(spoken.hypodiastole, spoken.initials, spoken.quotes, spoken.punctuation, spoken.hyphen, spoken.elision, spoken.fillers),
         *(spoken.final_sigma, fold, greeklish),
     )
@@ -54,7 +54,7 @@ RULES: dict[str, Rule] = {
 
 T0 = "invisible nfc letter_forms apostrophe homoglyphs palatal_mark nfc tonos spaces latin_article"
 UNSAID = "links emoji tags"
-SAID = "numbers lower crasis hypodiastole monotonic"
+SAID = "numbers lower numerals crasis hypodiastole monotonic"
 WORDS = "initials quotes punctuation hyphen elision fillers final_sigma spaces"
 PROFILES: dict[str, tuple[str, ...]] = {
     "t0": tuple(T0.split()),
@@ -149,7 +149,7 @@ def _plain(word: str, profile: str) -> str | None:
         return None
     if profile == "t0":
         return word
-    letters = match[1].lower()
+    letters = spoken.numerals(match[1].lower())
     if spoken.FILLER.fullmatch(letters):
         return None
     return fold(letters) if profile == "t2" else letters

@@ -39,6 +39,7 @@ LOOK_ALIKES = str.maketrans(
     | dict(zip("áéíóúýàèìòùïüÁÉÍÓÝÏ", "άέίόύύάέίόύϊϋΆΈΊΌΎΪ", strict=True))
     | {"š": "σ" + BREVE, "ž": "ζ" + BREVE, "Š": "Σ" + BREVE, "Ž": "Ζ" + BREVE}
 )  # fmt: skip
+FIRST_Y = re.compile("^y(?=[βγδζθκμξπστφχψ])")  # yπάρχει; elsewhere y looks like γ: yια
 LATIN_CAPITALS = str.maketrans("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "ABEZHIKMNOPTYX")
 
 
@@ -88,7 +89,7 @@ def _one_alphabet(match: re.Match[str]) -> str:
     word = match[0]
     if not GREEK_LETTER.search(word) or not OTHER_LETTER.search(word):
         return word
-    greek = word.translate(LOOK_ALIKES)
+    greek = FIRST_Y.sub("υ", word).translate(LOOK_ALIKES)
     if not OTHER_LETTER.search(greek):
         return greek
     latin = word.translate(LATIN_CAPITALS)
