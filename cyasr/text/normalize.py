@@ -46,7 +46,16 @@ RULES: dict[str, Rule] = {
     for rule in (
         *(encoding.invisible, encoding.nfc, encoding.letter_forms, encoding.apostrophe, encoding.palatal_mark),
         *(encoding.homoglyphs, encoding.tonos, encoding.spaces, encoding.latin_article),
-        *(spoken.links, spoken.emoji, spoken.tags, spoken.numbers, spoken.lower, spoken.numerals, spoken.crasis, spoken.monotonic),
+        *(
+            spoken.links,
+            spoken.emoji,
+            spoken.tags,
+            spoken.numbers,
+            spoken.lower,
+            spoken.numerals,
+            spoken.crasis,
+            spoken.monotonic,
+        ),
         *(spoken.hypodiastole, spoken.initials, spoken.quotes, spoken.punctuation, spoken.hyphen, spoken.elision, spoken.fillers),
         *(spoken.final_sigma, fold, greeklish),
     )
