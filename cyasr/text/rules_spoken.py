@@ -44,7 +44,7 @@ ACCENTED_MONOSYLLABLES = {"ή", "πού", "πώς"}
 HYPODIASTOLE = re.compile(f"{BEFORE}'?([οόὅὃ]),(?=τι)")
 DOTTED = re.compile(f"{BEFORE}(?<![.'-]){LETTER}(?:\\.{LETTER})*\\.(?:{LETTER}\\.?|{LETTER}{{2,3}}\\.){AFTER}(?!')")
 QUOTED = re.compile(
-    f"{BEFORE}(?<!')'({LETTER}{{2,}}[αεηιουωάέήίόύώςνa-z])'(?!'){AFTER}|(?<=ς)'{AFTER}|(?<=[^\\W\\d_]{{4}}[αεηιουω])'{AFTER}"
+    f"{BEFORE}(?<!')'({LETTER}{{2,}}[αεηιουωάέήίόύώςνa-z])'(?!'){AFTER}|(?<=ς)'{AFTER}|(?<=[^\\W\\d_]{{4}}[αεηιουωάέήίόύώϊϋΐΰ])'{AFTER}"
 )
 BETWEEN_BLANKS = re.compile(r"\S+")
 BETWEEN_HYPHENS = re.compile(r"[^\s-]+")
