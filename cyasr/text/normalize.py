@@ -89,8 +89,21 @@ def normalize(text: str, profile: str = "t1") -> str:
 
 
 def signature(profile: str = "t1") -> str:
-    """What a score or a data set says about its text: `t1.v2:invisible+nfc+…`, with the Unicode version."""
-    return f"{profile}.v{VERSION}:{'+'.join(PROFILES[profile])}|unicode{unicodedata.unidata_version}"
+    """What a score or a data set says about its text: `t1.v2:invisible+nfc+…|unicode14.0.0|numbers.v1`.
+
+    With the Unicode version, that of numbers, and for t2 what words are folded by.
+    """
+    names = PROFILES[profile]
+    parts = [f"{profile}.v{VERSION}:{'+'.join(names)}", f"unicode{unicodedata.unidata_version}"]
+    if "numbers" in names:
+        from cyasr.text import numbers
+
+        parts.append(f"numbers.v{numbers.VERSION}")
+    if "fold" in names:
+        from cyasr.text import variants
+
+        parts.append(variants.signature())
+    return "|".join(parts)
 
 
 def explain(text: str, profile: str = "t1") -> list[tuple[str, str, str]]:
