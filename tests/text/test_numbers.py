@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cyasr.text.numbers import Dialect, from_words, number_variants, spell_out, split_numerals, to_words, write_digits
-from cyasr.text.numbers_greek import CASES, GENDERS, ORDINAL_ENDINGS, ordinal
+from cyasr.text.numbers.greek import CASES, GENDERS, ORDINAL_ENDINGS, ordinal
 
 DIALECTS: tuple[Dialect, ...] = ("standard", "cypriot", "english")
 GREEK_DIALECTS: tuple[Dialect, ...] = ("standard", "cypriot")

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
-from cyasr.text.numbers_greek import Case, Gender, key
+from cyasr.text.numbers.greek import Case, Gender, key
 
 
 @dataclass(frozen=True)

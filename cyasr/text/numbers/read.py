@@ -8,8 +8,7 @@ from decimal import Decimal
 from functools import lru_cache
 from types import ModuleType
 
-from cyasr.text import numbers_english as english
-from cyasr.text import numbers_greek as greek
+from cyasr.text.numbers import english, greek
 
 WORD = re.compile(r"[^\W\d_][^\W_]*(?:[\u0300-\u036f]+\w*)*")
 POINTS = frozenset({greek.key(greek.COMMA), english.POINT})

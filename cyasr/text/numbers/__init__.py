@@ -1,10 +1,10 @@
-"""Numbers, dates, times, amounts and units in running text, as the words that are said; `numbers_read` goes back.
+"""Numbers, dates, times, amounts and units in running text, as the words that are said; `read` goes back.
 
 Conventions, where writing leaves a choice (references and hypotheses both pass here, so that one choice is enough):
 Greek unless the nearest words are in Latin script; 1.234,5 in Greek and 1,234.5 in English, but 1,000 and
 amounts of money with three digits after a comma are thousands in both; leading zeros, telephone numbers and seven digits or
 more are read digit by digit; 14/5 is a day and a month, 24/7 and 45/60 two numbers. Greek numerals are neuter unless a
-known noun, a plural ending or an article beside them says otherwise (`numbers_units.agreement`).
+known noun, a plural ending or an article beside them says otherwise (`units.agreement`).
 """
 
 from __future__ import annotations
@@ -17,12 +17,10 @@ from decimal import Decimal
 from itertools import islice
 from typing import Literal
 
-from cyasr.text import numbers_english as english
-from cyasr.text import numbers_greek as greek
-from cyasr.text import numbers_units as units
-from cyasr.text.numbers_greek import Case, Gender, GreekDialect
-from cyasr.text.numbers_read import from_words, number_variants, split_numerals, write_digits
-from cyasr.text.numbers_units import Unit
+from cyasr.text.numbers import english, greek, units
+from cyasr.text.numbers.greek import Case, Gender, GreekDialect
+from cyasr.text.numbers.read import from_words, number_variants, split_numerals, write_digits
+from cyasr.text.numbers.units import Unit
 
 __all__ = ["VERSION", "from_words", "number_variants", "spell_out", "split_numerals", "to_words", "write_digits"]
 
