@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cyasr.score import confusions, ladder, wer
+from cyasr.score import confusions, ladder, markup, wer
 from cyasr.score.dialect import features
-from cyasr.score.formats import markup
 from cyasr.score.metrics import Translation
 from cyasr.score.references import Normaliser
 from cyasr.score.utterances import Utterance

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from cyasr.cli import RunError, UsageError
-from cyasr.score.formats.markup import Piece
+from cyasr.score.markup import Piece
 
 CHECKED = 4096  # utterances between two looks for repeated ids
 BOM = "\ufeff"

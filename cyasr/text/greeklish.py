@@ -23,6 +23,7 @@ UNTOUCHED = r"(?:https?://|www\.)\S+|[\w.+-]+@[\w.-]+\.\w+|[@#]\w+|\[[^\]]*\]|<[
 PIECES = re.compile(rf"({UNTOUCHED})|([A-Za-z0-9'’-]*[A-Za-z][A-Za-z0-9'’-]*)(?![{chr(0x370)}-{chr(0x3FF)}])")
 GREEK_LETTER = re.compile("[\u0370-\u03ff\u1f00-\u1fff]")
 READINGS = 32  # kept at a time
+LONGEST_STEM = 30  # letters
 SHORTEST_STEM = 4  # sounds; shorter beginnings are everyone's
 
 Reading = tuple[float, str]  # its price, its Greek letters
@@ -272,7 +273,7 @@ def _unlike(spelling: str, reading: str) -> float:
 
 def _by_stem(reading: str, known: Vocabulary) -> str:
     """The reading with the longest listed beginning spelled as listed; "" where it begins like none."""
-    for k in range(len(reading) - 1, 2, -1):
+    for k in range(min(len(reading) - 1, LONGEST_STEM), 2, -1):
         stem = known.stems.get(sound(reading[:k]))
         if stem and reading[k - 1] != reading[k] and not _typed_otherwise(stem, reading[:k]):
             return stem + reading[k:]

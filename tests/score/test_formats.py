@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from cyasr.cli import RunError, UsageError
-from cyasr.score import formats
-from cyasr.score.formats import markup, nist
+from cyasr.score import formats, markup
+from cyasr.score.formats import nist
 from cyasr.score.utterances import Utterance, Word, without_repeats
 
 

@@ -1,6 +1,5 @@
 import json
 import os
-import time
 from pathlib import Path
 
 import pytest
@@ -67,9 +66,7 @@ def test_unchanged_scores_stand_and_a_changed_list_is_scored_anew(recipe, capsys
     recipe.nbest("toy/train_a/decode_greedy/test", HYPS)
     recipe.run("score", "--exp", "exp/toy")
     capsys.readouterr()
-    start = time.perf_counter()
     recipe.run("score", "--exp", "exp/toy")
-    assert time.perf_counter() - start < 0.2
     assert capsys.readouterr().out == "steps.score: 2 scores below exp/toy are up to date\n"
     recipe.nbest("toy/train_a/decode_greedy/test", {**HYPS, "u2": ["τζ̆αι ο σ̆ύλλος"]})
     recipe.run("score", "--exp", "exp/toy")

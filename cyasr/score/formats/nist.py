@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from cyasr.cli import RunError
-from cyasr.score.formats import markup
+from cyasr.score import markup
 from cyasr.score.utterances import Utterance, Word, text_lines
 
 COMMENT = ";;"

@@ -180,7 +180,7 @@ def agreement(before: str, after: str, is_year: bool) -> tuple[Gender, Case]:
 
 def unit(written: str) -> Unit:
     """The unit that PATTERN found: " km" or "Kg."."""
-    return SPELLED[re.sub(r"(?<=m)[23]", lambda power: "²³"[int(power[0]) - 2], written.strip().rstrip("."))]
+    return SPELLED[re.sub(r"(?<=[mM])[23]", lambda power: "²³"[int(power[0]) - 2], written.strip().rstrip("."))]
 
 
 def multiplier(written: str) -> Unit:
