@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Strings of real English digits (Free Spoken Digit Dataset): the recipe's stages on the official split.
-# `--corpus fsdd_loso` leaves one speaker out instead, each of the six in turn. All options as in egs/cypriot/run.sh.
+# All options as in egs/cypriot/run.sh.
 #
 #   egs/fsdd/run.sh --corpus-dir DIR        DIR: a copy of GitHub's Jakobovski/free-spoken-digit-dataset
+#   egs/fsdd/run.sh --corpus-dir DIR --corpus fsdd_loso --systems ebranchformer_fsdd      each speaker left out in turn
 set -euo pipefail
 
 root=$(dirname "$(realpath "$0")")/../..
