@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 
 
 class UsageError(Exception):
@@ -43,3 +43,13 @@ def program() -> str:
     """`steps.train` for `python -m steps.train`, else the script's name."""
     spec = getattr(sys.modules["__main__"], "__spec__", None)
     return spec.name if spec else sys.argv[0].rpartition("/")[2]
+
+
+def lines(source: Iterable[bytes]) -> Iterator[str]:
+    """Lines of UTF-8 text, ends of line left out. Raises UsageError naming the line that is none."""
+    for number, line in enumerate(source, 1):
+        try:
+            yield line.decode("utf-8").rstrip("\r\n")
+        except UnicodeDecodeError as error:
+            where = f"line {number} of standard input is not UTF-8 from its byte {error.start + 1} on"
+            raise UsageError(f"{where}; convert it first, as with iconv -t UTF-8") from None

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from difflib import SequenceMatcher
 
-from cyasr.cli import UsageError, run
+from cyasr.cli import lines, run
 from cyasr.text.normalize import PROFILES, explain, normalize, signature
 
 
@@ -31,16 +31,6 @@ def main() -> None:
         sys.stdout.buffer.flush()
     except BrokenPipeError:  # its reader (head) has seen enough
         sys.stderr.close()
-
-
-def lines(source: Iterable[bytes]) -> Iterator[str]:
-    """Lines of UTF-8 text, ends of line left out. Raises UsageError naming the line that is none."""
-    for number, line in enumerate(source, 1):
-        try:
-            yield line.decode("utf-8").rstrip("\r\n")
-        except UnicodeDecodeError as error:
-            where = f"line {number} of standard input is not UTF-8 from its byte {error.start + 1} on"
-            raise UsageError(f"{where}; convert it first, as with iconv -t UTF-8") from None
 
 
 def explained(number: int, text: str, profile: str) -> str:

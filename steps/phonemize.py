@@ -16,9 +16,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import get_args
 
-from cyasr.cli import UsageError, run
+from cyasr.cli import UsageError, lines, run
 from cyasr.text.g2p import Dialect, pronounce, xsampa
-from steps.normalize import lines
 
 UNKNOWN = "<unk>"
 BROAD = {

@@ -10,8 +10,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from cyasr.cli import UsageError, run
-from steps.normalize import lines
+from cyasr.cli import UsageError, lines, run
 
 
 def main() -> None:
