@@ -24,7 +24,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import fmean, median
 from typing import Any
@@ -77,6 +77,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path("data/mini"), help="data/<set> with its tokenizer")
     parser.add_argument("--conf", type=Path, default=Path("conf/train_ebranchformer_mini.yaml"))
+    parser.add_argument("--batch-seconds", type=float, help="speech in a batch, for both sides (default: the conf's)")
     parser.add_argument("--minutes", type=float, default=30, help="speech used, minutes; also one epoch")
     parser.add_argument("--window", type=float, default=30, help="seconds measured a run, after the first epoch")
     parser.add_argument("--rounds", type=int, default=3)
@@ -85,6 +86,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the programs started end too
     with tempfile.TemporaryDirectory(prefix="bench_train_") as scratch:
         bench = prepare(Path(scratch), arguments.data, arguments.conf, arguments.minutes * 60, arguments.window)
+        bench.conf = replace(bench.conf, batch_seconds=arguments.batch_seconds or bench.conf.batch_seconds)
         contestants: dict[str, Callable[[], Run]] = {
             f"espnet 1 process x {CORES} threads": lambda: espnet(bench, 1),
             f"espnet {CORES} processes x 1 thread": lambda: espnet(bench, CORES),
