@@ -248,4 +248,4 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 @pytest.mark.skipif(sys.platform != "linux", reason="glibc's malloc")
 def test_freed_memory_is_used_again_without_page_faults() -> None:
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", FAULTS], capture_output=True, text=True, check=True)
-    assert int(done.stdout.splitlines()[-1]) < 100_000  # 390,000 without
+    assert int(done.stdout.splitlines()[-1]) < 200_000  # 390,000 without; the heap may grow by a few blocks first
