@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import IO, Any
 
 from cyasr.cli import RunError, UsageError
-from cyasr.files import replacing, write_json, write_text, writing_gz
+from cyasr.files import replacing, write_json, writing_gz
 from cyasr.score import formats, summary
 from cyasr.score.formats import alignment_dump, nist
 from cyasr.score.join import Joined
 from cyasr.score.references import Normaliser
-from cyasr.score.scoring import FORMAT, LEVELS, VARIANTS
+from cyasr.score.scoring import FORMAT, LEVELS
 from cyasr.score.tally import Counting, Pair
 from cyasr.score.utterances import Utterance, text_lines, without_repeats
 
@@ -66,8 +66,7 @@ def score_files(asked: Request) -> dict[str, Any]:
         "missing": {"rule": asked.missing, "references": joined.without_hypothesis, "hypotheses": joined.without_reference},
     } | summary.summary(tally, signatures)
     if asked.out:
-        variants = [VARIANTS, *summary.variant_rows(tally)]
-        write_text(asked.out / "variants.tsv", "".join("\t".join(cells) + "\n" for cells in variants))
+        summary.write_variants(asked.out / "variants.tsv", tally)
         write_json(asked.out / "score.json", score)
     return score
 

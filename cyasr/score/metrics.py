@@ -11,11 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from cyasr.score.statistics import bootstrap
-
 RATES = ("wer", "cer", "mer", "wil", "wip", "ser")
 
 
@@ -40,16 +35,6 @@ def rates(
         "wip": preserved,
         "ser": percent(wrong, n),
     }
-
-
-def preserved_interval(
-    correct: NDArray[np.int64], words: NDArray[np.int64], heard: NDArray[np.int64], speakers: Sequence[str | None], resamples: int
-) -> bootstrap.Interval:
-    """Of WIP, a product of two rates: both are resampled with one seed, so that each draws the same utterances."""
-    of_said, units, unit, note = bootstrap._rates(correct, words, speakers, resamples, 0)
-    of_heard = bootstrap._rates(correct, heard, speakers, resamples, 0)[0]
-    preserved = of_said * np.nan_to_num(of_heard)
-    return bootstrap.Interval(*bootstrap._percentiles(preserved, units), unit, note, resamples=resamples)
 
 
 class Translation:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from cyasr.cli import RunError, UsageError
-from cyasr.files import read_json, write_json, write_jsonl_gz, write_text
+from cyasr.files import read_json, write_json, write_jsonl_gz
 from cyasr.nbest import read_nbest
 from cyasr.score.lists import DecodedList, exp_root, find_lists, folds_of, pools
 from cyasr.score.references import Normaliser, data_conf, normaliser_of
@@ -22,7 +22,6 @@ from cyasr.stage import Stage
 
 LEVELS = {"wer": "words", "cer": "NFC graphemes, spaces counted", "rates": "percent"}
 FORMAT = 2  # of the files written; a new one makes scores anew
-VARIANTS = ["reference", "hypothesis", "rules", "times"]
 
 
 @dataclass(frozen=True)
@@ -124,12 +123,10 @@ def make(due: Due) -> None:
         "levels": LEVELS,
     }
     if due.folds is not None:
-        by_fold = {name.split("/")[1]: summary.summary(part, signatures) for name, part in parts.items()}
-        left_out = ("by", "features", "confusions", "variants_used")
-        row["folds"] = {fold: {key: one[key] for key in one if key not in left_out} for fold, one in by_fold.items()}
-        row["folds_missing"] = [fold for fold in due.folds if fold not in by_fold]
+        row["folds"] = {name.split("/")[1]: summary.totals(part, signatures) for name, part in parts.items()}
+        row["folds_missing"] = [fold for fold in due.folds if fold not in row["folds"]]
     row |= summary.summary(whole, signatures)
-    write_text(due.variants, "".join("\t".join(cells) + "\n" for cells in [VARIANTS, *summary.variant_rows(whole)]))
+    summary.write_variants(due.variants, whole)
     write_json(due.score, row)
 
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cyasr.files import write_text
 from cyasr.score import confusions, metrics
 from cyasr.score.dialect import features
 from cyasr.score.statistics import bootstrap
 from cyasr.score.tally import GROUPS, Grouping, Tally
 
 UNKNOWN = "unknown"
+VARIANTS = ("reference", "hypothesis", "rules", "times")
 LISTED = 50  # variants in score.json; all of them are in variants.tsv
 DRAWS = 2_000_000_000  # utterances drawn for one interval, beyond which fewer resamples are taken
 SPREAD = 200  # a field of more values than this gets no intervals by value
@@ -35,13 +38,25 @@ def summary(one: Tally, signatures: dict[str, str]) -> dict[str, Any]:
 
     signatures: of the ladder's rungs, strict, fold and lenient.
     """
+    columns, speakers = _columns(one), one.groups["speaker"].names()
+    return totals(one, signatures) | {
+        "variants_used": {
+            "distinct": len(one.used),
+            "times": sum(one.used.values()),
+            "top": [_variant(key, count) for key, count in _ranked(one)[:LISTED]],
+        },
+        "features": features.top(one.features),
+        "confusions": confusions.top(one.confusions),
+        "by": {group: _breakdown(one.groups[group], columns, speakers, group) for group in GROUPS},
+    }
+
+
+def totals(one: Tally, signatures: dict[str, str]) -> dict[str, Any]:
+    """The same without lists and breakdowns: what is shown of a fold."""
     columns = _columns(one)
-    everything = np.zeros(len(one.counts), np.int32)
-    figures = _figures(_sums(columns, everything, 1)[0])
+    figures = _figures(_sums(columns, np.zeros(len(columns), np.int32), 1)[0])
     speakers = one.groups["speaker"]
-    names = speakers.names()
-    intervals = _intervals(one, columns, names)
-    # references are only known to be of speakers, sets and so on where a value is
+    intervals = _intervals(one, columns, speakers.names())
     return figures | {
         "interval": intervals["wer"],
         "metrics": {name: {"value": figures[name], "interval": intervals[name]} for name in metrics.RATES} | one.translation,
@@ -58,13 +73,6 @@ def summary(one: Tally, signatures: dict[str, str]) -> dict[str, Any]:
                 ("lenient", "lenient_errors", "lenient_wer"),
             )
         },
-        "variants_used": {
-            "distinct": len(one.used),
-            "times": sum(one.used.values()),
-            "top": [_variant(key, count) for key, count in _ranked(one)[:LISTED]],
-        },
-        "features": features.top(one.features),
-        "confusions": confusions.top(one.confusions),
         "oracle_wer": metrics.percent(int(one.oracle_errors.sum()), figures["words"]),
         "nbest_mean": round(float(one.hypotheses.mean()), 2) if len(one.hypotheses) else None,
         "speakers": len([name for name in speakers.values if name is not None]),
@@ -74,13 +82,13 @@ def summary(one: Tally, signatures: dict[str, str]) -> dict[str, Any]:
         "decode_seconds": round(one.decode_seconds, 3),
         "audio_seconds": round(one.audio_seconds, 3),
         "rtf": round(one.decode_seconds / one.audio_seconds, 5) if one.audio_seconds and one.decode_seconds else None,
-        "by": {group: _breakdown(one.groups[group], columns, names, group) for group in GROUPS},
     }
 
 
-def variant_rows(one: Tally) -> list[list[str]]:
-    """Every variant that the ladder took for its reference: reference, hypothesis, rules, times; most frequent first."""
-    return [[said, heard, rules, str(count)] for (said, heard, rules), count in _ranked(one)]
+def write_variants(path: Path, one: Tally) -> None:
+    """Every variant that the ladder took for its reference, most frequent first, as a table."""
+    rows = [VARIANTS, *((said, heard, rules, str(count)) for (said, heard, rules), count in _ranked(one))]
+    write_text(path, "".join("\t".join(cells) + "\n" for cells in rows))
 
 
 def _columns(one: Tally) -> NDArray[np.int64]:
@@ -127,7 +135,7 @@ def _intervals(one: Tally, columns: NDArray[np.int64], speakers: list[str | None
     }
     draws = resamples(len(columns))
     intervals = {name: asdict(bootstrap.interval(over, under, speakers, draws)) for name, (over, under) in parts.items()}
-    preserved = metrics.preserved_interval(correct, words, correct + column["substitutions"] + insertions, speakers, draws)
+    preserved = bootstrap.product_interval(correct, words, correct + column["substitutions"] + insertions, speakers, draws)
     lost = asdict(preserved)
     if preserved.low is not None and preserved.high is not None:
         lost |= {"low": round(100 - preserved.high, 4), "high": round(100 - preserved.low, 4)}

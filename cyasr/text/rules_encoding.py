@@ -118,3 +118,8 @@ def spaces(text: str) -> str:
 def latin_article(text: str) -> str:
     """A Latin o, O or H that stands before a Greek word and after no Latin one is the article: `o σκύλος`."""
     return LATIN_ARTICLE.sub(lambda match: "Η" if match[0] == "H" else match[0].translate(LOOK_ALIKES), text)
+
+
+def unmarked(text: str) -> str:
+    """Letters alone, without any mark on them: what look-ups by letter go by; no rule of a profile."""
+    return "".join(char for char in unicodedata.normalize("NFD", text) if not unicodedata.combining(char))

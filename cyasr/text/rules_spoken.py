@@ -10,7 +10,7 @@ import re
 import unicodedata
 from itertools import pairwise
 
-from cyasr.text.rules_encoding import GREEK, MARKS, TONOS
+from cyasr.text.rules_encoding import GREEK, MARKS, TONOS, unmarked
 
 LETTER = f"(?:[^\\W\\d_][{MARKS}]*)"
 BEFORE, AFTER = f"(?<![\\w{MARKS}])", f"(?![\\w{MARKS}])"  # no letter before, none after
@@ -204,7 +204,7 @@ def _apostrophes_parted(match: re.Match[str]) -> str:
 
 
 def _apostrophe_between(left: str, right: str) -> str:
-    last, first = _bare(left)[-1:], _bare(right)[:1]
+    last, first = unmarked(left)[-1:], unmarked(right)[:1]
     if not (last.isalpha() and first.isalpha() and re.search(f"[{GREEK}]", last + first)):
         return "'"
     if first in VOWELS and last in VOWELS:
@@ -214,10 +214,6 @@ def _apostrophe_between(left: str, right: str) -> str:
     if last in VOWELS:
         return " '"
     return "' " if left in {"εν", "έν"} else "'"
-
-
-def _bare(word: str) -> str:
-    return "".join(c for c in unicodedata.normalize("NFD", word) if not unicodedata.combining(c))
 
 
 def fillers(text: str) -> str:

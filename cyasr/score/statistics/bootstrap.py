@@ -69,6 +69,20 @@ def interval(
     return Interval(*_percentiles(rates, units), unit, note, LEVEL, resamples, seed)
 
 
+def product_interval(
+    counts: NDArray[np.int64],
+    first: NDArray[np.int64],
+    second: NDArray[np.int64],
+    speakers: Sequence[str | None],
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Interval:
+    """95 % interval of sum(counts) / sum(first) x sum(counts) / sum(second), as WIP is; all (N,), one draw for both rates."""
+    rates, units, unit, note = _rates(counts, first, speakers, resamples, seed)
+    others = _rates(counts, second, speakers, resamples, seed)[0]
+    return Interval(*_percentiles(rates * np.nan_to_num(others), units), unit, note, LEVEL, resamples, seed)
+
+
 def compare(
     errors_a: Sequence[int] | NDArray[np.int64],
     errors_b: Sequence[int] | NDArray[np.int64],

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 CRITICAL = 1.960
 
 Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,12 @@ dhekapende, ikosi, saranda in Multi-CAST Cypriot Greek; the rest follow from reg
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Literal
+
+from cyasr.text.rules_encoding import unmarked
 
 Gender = Literal["neuter", "feminine", "masculine"]
 Case = Literal["nominative", "accusative", "genitive"]
@@ -138,11 +139,10 @@ def ordinal(n: int, ending: str = "ος") -> list[str]:
     return [_ordinal_word(stem, ending) for stem in stems]
 
 
-@cache
+@lru_cache(maxsize=1 << 16)  # words of any text are asked for, not only numerals
 def key(word: str) -> str:
     """`word` without accents, breves and capitals: what the lexicon is looked up by."""
-    bare = "".join(c for c in unicodedata.normalize("NFD", word.lower()) if not unicodedata.combining(c))
-    return bare.replace("ς", "σ")
+    return unmarked(word.lower()).replace("ς", "σ")
 
 
 @cache
