@@ -133,6 +133,10 @@ def _coerce(value: Any, hint: Any, where: str) -> Any:
         return {_coerce(key, arguments[0], where): _coerce(item, arguments[1], where) for key, item in value.items()}
     if hint is Any:
         return value
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        if not isinstance(value, dict):
+            raise UsageError(f"{where}: expected a mapping, got {value!r}")
+        return build(value, hint, Path(where))
     if hint is float and not isinstance(value, bool):
         try:
             return float(value)

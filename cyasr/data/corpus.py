@@ -20,75 +20,40 @@ import inspect
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any, Literal
 
 from cyasr import conf as confs
 from cyasr.cli import UsageError
+from cyasr.data.conf import RAW_KEYS
+from cyasr.data.conf import SPLITS as SPLITS
+from cyasr.data.conf import DataConf as DataConf
 from cyasr.files import write_json, writing_gz
 from cyasr.lock import Lock
 from cyasr.stage import Stage
-
-SPLITS = ("train", "dev", "test")
-RAW_KEYS = ("corpus", "release", "licence", "label", "language", "dialect", "split", "seed", "max_reject_rate", "options")
-
-
-@dataclass
-class DataConf:
-    """One data set: conf/data_<name>.yaml. The keys in RAW_KEYS decide stage 1, all of them stage 2."""
-
-    corpus: str  # which local/data_<corpus>.py reads it
-    licence: str  # SPDX where there is one; travels with every cut
-    language: str  # BCP 47
-    label: Literal["gold", "silver", "synthetic"] = "gold"
-    dialect: str = "standard"  # where the adapter does not say: cypriot, standard, english, …
-    release: str = ""  # the corpus's version, as its publisher writes it
-    # official: as published; given: set by our own adapter; speakers: drawn here; folds: leave speakers out
-    split: Literal["official", "given", "speakers", "folds"] = "official"
-    seed: int = 0  # of the split, and of an adapter that draws
-    dev_share: float = 0.1  # split: speakers; of the hours
-    test_share: float = 0.1
-    folds: int | None = None  # split: folds; None: one a speaker
-    # split: folds; speakers: the next fold's speakers; pools: the adapter's own train/dev/test pools of every speaker
-    dev_from: Literal["speakers", "pools"] = "speakers"
-    min_seconds: float = 0.1  # shorter and longer utterances are rejected
-    max_seconds: float = 30.0
-    max_chars_per_second: float = 40.0  # of normalised text; more cannot have been said
-    profile: Literal["t0", "t1"] = "t1"  # cyasr/text/normalize.py
-    max_reject_rate: float = 0.05  # above this share of rejects, stages 1 and 2 fail
-    raw_from: str | None = None  # take stage 1 of conf/data_<raw_from>.yaml instead of an own one
-    options: dict[str, Any] = field(default_factory=dict)  # the adapter's own keys; unknown ones are its to refuse
-
-    def __post_init__(self) -> None:
-        if self.dev_share <= 0 or self.test_share <= 0 or self.dev_share + self.test_share >= 1:
-            raise ValueError("dev_share and test_share must be above 0 and leave something to train on")
-        if not 0 <= self.min_seconds < self.max_seconds:
-            raise ValueError("min_seconds must lie between 0 and max_seconds")
-        if not 0 <= self.max_reject_rate <= 1:
-            raise ValueError("max_reject_rate is a share between 0 and 1")
-        if self.folds is not None and self.folds < 2:
-            raise ValueError("folds must be 2 or more (or left out: one a speaker)")
-
 
 @dataclass(frozen=True)
 class Utterance:
     """A stretch of audio and what is said in it. What is None is the conf's, or unknown.
 
-    audio: path as the adapter reaches it, below `corpus_dir` or `raw`.
+    audio: path as the adapter reaches it, below `corpus_dir` or `raw`; None: text alone, for language models.
+    text: may be empty where `label` is "none".
     start, end: seconds within the audio file (end None: to its end); the utterances of one file come in a row.
+    seconds: length of the audio file by the corpus's own tables, believed where it is not decoded.
     split: the corpus's own train/dev/test. sources: ids of the audio it was put together from, if from any.
+    translation: of the text, language -> text. tags: the corpus's own remarks on quality.
     where: "file:line" of the transcript, for messages.
     """
 
     id: str
-    audio: Path
+    audio: Path | None
     text: str
     speaker: str | None = None
     where: str = ""
     start: float = 0.0
     end: float | None = None
+    seconds: float | None = None
     channel: int = 0
     split: str | None = None
     dialect: str | None = None
@@ -97,7 +62,11 @@ class Utterance:
     label: str | None = None
     domain: str | None = None
     prompt: str | None = None
+    gender: str | None = None
+    age: str | None = None
     sources: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    translation: dict[str, str] | None = None
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,8 @@ class Checker:
 
     def _check(self, utterance: Utterance) -> tuple[str | None, str] | Reject:
         where = utterance.where or str(utterance.audio)
+        if utterance.audio is None:
+            return Reject(utterance.id, where, "no audio")
         new_file = utterance.audio != self._audio
         first_time = new_file and self.files.add(str(utterance.audio))
         if not utterance.id.strip():
@@ -70,7 +72,7 @@ class Checker:
         if new_file and not first_time:
             return Reject(utterance.id, where, f"audio listed twice: {utterance.audio}")
         if new_file:
-            self._open(utterance)
+            self._open(utterance, utterance.audio)
         if isinstance(self._header, AudioError):
             raise self._header
         header = self._header
@@ -88,12 +90,12 @@ class Checker:
         self._written = True
         return recording, self._supervision(utterance, end)
 
-    def _open(self, utterance: Utterance) -> None:
-        self._audio, self._written = utterance.audio, False
+    def _open(self, utterance: Utterance, audio: Path) -> None:
+        self._audio, self._written = audio, False
         whole = utterance.start == 0 and utterance.end is None
-        self._recording_id = utterance.id if whole else os.path.splitext(utterance.audio)[0].replace("/", ".")
+        self._recording_id = utterance.id if whole else os.path.splitext(audio)[0].replace("/", ".")
         try:
-            self._header = read_header(utterance.audio)
+            self._header = read_header(audio)
         except AudioError as error:
             self._header = error
 
@@ -127,6 +129,10 @@ class Checker:
             "label": utterance.label or conf.label,
             "domain": utterance.domain,
             "prompt": utterance.prompt,
+            "gender": utterance.gender,
+            "age": utterance.age,
+            "tags": list(utterance.tags) or None,
+            "translation": utterance.translation,
             "sources": list(utterance.sources) or None,
             "where": utterance.where or None,
         }
