@@ -32,7 +32,7 @@ class Card:
 class SegmentConf:
     """How stage 2 cuts recordings that are longer than an utterance may be (cyasr/segment/)."""
 
-    aligner: str | None = None  # exp/<set>/<system> with a CTC head, aligns transcripts; None: only speech without text is cut, by VAD
+    aligner: str | None = None  # exp/<set>/<system> with a CTC head, for speech with text; speech without is cut by VAD
     max_seconds: float = 30.0  # longest segment
     min_confidence: float = 0.2  # mean probability of the aligned tokens (geometric); below it a train segment is dropped
     vad_threshold: float = 0.5  # of Silero's speech probability
@@ -40,7 +40,7 @@ class SegmentConf:
     pad: float = 0.1  # seconds kept around speech, where there is room
 
     def __post_init__(self) -> None:
-        if not 0 < self.max_seconds or not 0 <= self.min_confidence <= 1 or not 0 < self.vad_threshold < 1:
+        if self.max_seconds <= 0 or not 0 <= self.min_confidence <= 1 or not 0 < self.vad_threshold < 1:
             raise ValueError("segment: max_seconds above 0; min_confidence and vad_threshold are probabilities")
         if self.min_silence < 0 or self.pad < 0:
             raise ValueError("segment: min_silence and pad are seconds, 0 or more")
@@ -70,8 +70,8 @@ class DataConf:
     max_chars_per_second: float = 40.0  # of normalised text; more cannot have been said
     profile: Literal["t0", "t1"] = "t1"  # cyasr/text/normalize.py
     max_reject_rate: float = 0.05  # above this share of rejects, stages 1 and 2 fail
-    expected: list[str] = field(default_factory=list)  # kinds of reject (a reason's part before ":") listed but not counted in that
-    decode: int | None = None  # audio files that stage 2 decodes, drawn by name; None: all. Of the others headers and sizes are compared
+    expected: list[str] = field(default_factory=list)  # kinds of reject, as in report.json, not counted in that
+    decode: int | None = None  # audio files that stage 2 decodes, drawn by name; None: all. Of others sizes are compared
     segment: SegmentConf | None = None  # cut long recordings; None: what is longer than max_seconds is rejected
     raw_from: str | None = None  # take stage 1 of conf/data_<raw_from>.yaml instead of an own one
     mixture: dict[str, float] = field(default_factory=dict)  # data sets and weights instead of a corpus of its own

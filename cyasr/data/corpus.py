@@ -33,6 +33,7 @@ from cyasr.files import write_json, writing_gz
 from cyasr.lock import Lock
 from cyasr.stage import Stage
 
+
 @dataclass(frozen=True)
 class Utterance:
     """A stretch of audio and what is said in it. What is None is the conf's, or unknown.
