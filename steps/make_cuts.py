@@ -1,7 +1,8 @@
 """Stage 2: raw recordings and supervisions into checked, normalised, split Lhotse cuts.
 
 Makes data/<name>/{train,dev,test}.jsonl.gz, or data/<name>/<fold>/… for each fold, with report.json, rejects.tsv and
-the frozen conf.yaml beside them. Every audio file is decoded once; what cannot be used is listed with its reason.
+the frozen conf.yaml beside them; utterances without audio go to data/<name>/text.jsonl.gz. Every audio file is decoded
+once (or as many as `decode:` says); what cannot be used is listed with its reason.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from cyasr.files import read_json, write_json
 from cyasr.stage import Stage
 from cyasr.text.normalize import signature
 
-MANIFESTS = ("recordings.jsonl.gz", "supervisions.jsonl.gz", "summary.json", ".stamp.json")
+MANIFESTS = ("recordings.jsonl.gz", "supervisions.jsonl.gz", "text.jsonl.gz", "summary.json", ".stamp.json")
 PRODUCTS = (*(f"{split}.jsonl.gz" for split in SPLITS), "rejects.tsv", "report.json", "conf.yaml")
 
 
@@ -28,48 +29,71 @@ def main() -> None:
     parser.add_argument("--list-sets", action="store_true", help="print the sets it makes, one a line, and make nothing")
     args = parser.parse_args()
     conf = confs.load(args.conf, DataConf)
-    name, raw = name_of(args.conf), raw_dir(args.conf, conf)
+    name = name_of(args.conf)
     if args.list_sets and conf.split != "folds":
         print(name)
         return
-    plans = plan(conf, name, read_json(raw / "summary.json"))
+    if conf.mixture:
+        from cyasr.data.mixture import make
+
+        make(conf, name)
+        return
+    raw = raw_dir(args.conf, conf)
+    summary = read_json(raw / "summary.json")
+    plans = plan(conf, name, summary) if summary["utterances"] or not summary["texts"] else []  # text alone is not split
     if args.list_sets:
         print("\n".join(each.name for each in plans))
         return
-    params = vars(conf) | {"text": signature(conf.profile), "sets": [each.name for each in plans]}
-    stage = Stage(Path("data", name, ".stamp.json"), [raw / manifest for manifest in MANIFESTS], params)
+    from cyasr.data import texts
+
+    folder = Path("data", name)
+    made = [Path("data", each.name, product) for each in plans for product in PRODUCTS]
+    if summary["texts"]:
+        made += [*texts.products(folder, alone=not plans), *(() if plans else (folder / "conf.yaml",))]
+    params = {key: value for key, value in vars(conf).items() if key != "card"}
+    params |= {"text": signature(conf.profile), "sets": [each.name for each in plans]}
+    stage = Stage(folder / ".stamp.json", [raw / manifest for manifest in MANIFESTS], params)
     if stage.fresh():
         return
-    with remaking(stage, [Path("data", each.name) for each in plans]):
-        make_cuts(raw, plans, conf)
-        stage.done(Path("data", each.name, product) for each in plans for product in PRODUCTS)
+    with remaking(stage, [folder, *(Path("data", each.name) for each in plans)]):
+        if plans:
+            make_cuts(raw, plans, conf)
+        if summary["texts"]:
+            texts.write_texts(raw, folder, conf, alone=not plans)
+        if not plans:
+            confs.freeze(conf, folder / "conf.yaml")
+        for left in {folder / product for product in (*PRODUCTS, "text.jsonl.gz")} - set(made):  # of another conf before
+            left.unlink(missing_ok=True)
+        stage.done(made)
 
 
 def make_cuts(raw: Path, plans: list[Plan], conf: DataConf) -> None:
     """Stream `raw` into all sets of `plans`, then write their reports and frozen confs."""
     from cyasr.data.corpus import Reject
     from cyasr.data.cut_sets import writing_cut_sets
-    from cyasr.data.cuts import usable_cuts
+    from cyasr.data.cuts import Tally, usable_cuts
     from cyasr.data.progress import progress
 
     total = read_json(raw / "summary.json")["utterances"]
+    tally = Tally()
     with writing_cut_sets(plans, conf) as sets:
-        for item in progress(usable_cuts(raw, conf), f"data/{sets[0].plan.name}: cuts", total):
+        for item in progress(usable_cuts(raw, conf, tally), f"data/{sets[0].plan.name}: cuts", total):
             if isinstance(item, Reject):
                 for each in sets:
                     each.rejects.add(item)
                 continue
-            cut, rate = item
+            cut, rate, measures = item
             line = json.dumps(cut, ensure_ascii=False) + "\n"
             for each in sets:
-                each.add(cut, line, rate)
+                each.add(cut, line, rate, measures)
         for each in sets:
+            tally.prove(total, each.rejects.taken + each.rejects.count)
             each.check()
     for each in sets:
         folder = Path("data", each.plan.name)
-        write_json(folder / "report.json", each.report())
+        write_json(folder / "report.json", each.report() | tally.report())
         confs.freeze(conf, folder / "conf.yaml")
-        print(each.summary())
+        print("\n".join(filter(None, [tally.summary(), each.summary()])))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import struct
 import wave
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,10 +50,18 @@ def read_header(path: Path) -> Header:
     return Header(info.samplerate, frames, info.channels)
 
 
-def read_through(path: Path) -> tuple[int, str]:
+class Meter(Protocol):
+    """Something that listens while a file is decoded."""
+
+    def add(self, block: NDArray[np.float32]) -> None:
+        """block: (frames, channels) in -1..1."""
+
+
+def read_through(path: Path, meter: Meter | None = None) -> tuple[int, str]:
     """Decode all of `path`: (frames that could be read, digest of the samples). Raises AudioError.
 
-    A file of one constant value, or with samples that are no numbers, holds no speech and is an error too.
+    Every block decoded is given to `meter`. A file of one constant value, or with samples that are no numbers, holds no
+    speech and is an error too.
     """
     import numpy as np
     import soundfile
@@ -66,6 +74,8 @@ def read_through(path: Path) -> tuple[int, str]:
                 frames += len(block)
                 digest.update(block.data)
                 low, high = min(low, float(block.min())), max(high, float(block.max()))
+                if meter and np.isfinite(low + high):
+                    meter.add(block)
     except (soundfile.LibsndfileError, OSError, RuntimeError) as error:
         raise AudioError(f"unreadable audio: {_reason(error)} after {frames} samples") from None
     if not frames:

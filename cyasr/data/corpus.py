@@ -15,11 +15,10 @@ cyasr/data/tables.py reads tables so that a damaged line becomes a Reject too; `
 from __future__ import annotations
 
 import argparse
-import hashlib
 import inspect
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -29,9 +28,13 @@ from cyasr.cli import UsageError
 from cyasr.data.conf import RAW_KEYS
 from cyasr.data.conf import SPLITS as SPLITS
 from cyasr.data.conf import DataConf as DataConf
+from cyasr.data.corpus_dir import fingerprint
+from cyasr.data.corpus_dir import link_corpus as link_corpus
 from cyasr.files import write_json, writing_gz
 from cyasr.lock import Lock
 from cyasr.stage import Stage
+
+RAW_PRODUCTS = ("recordings.jsonl.gz", "supervisions.jsonl.gz", "text.jsonl.gz", "rejects.tsv", "summary.json")
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,7 @@ def main(prepare: Prepare, get: str | None = None, audio: str | None = None, inp
     """
     parser = argparse.ArgumentParser(description=f"Stage 1: make recordings and supervisions. {get or ''}".strip())
     parser.add_argument("--conf", type=Path, required=True, help="conf/data_<name>.yaml")
-    parser.add_argument("--corpus-dir", type=Path, help="where the corpus lies; remembered for the next time")
+    parser.add_argument("--corpus-dir", type=Path, help="where the corpus lies: a folder or an archive; remembered")
     args = parser.parse_args()
     conf = confs.load(args.conf, DataConf)
     if conf.raw_from:
@@ -122,7 +125,7 @@ def main(prepare: Prepare, get: str | None = None, audio: str | None = None, inp
         return
     with remaking(stage, [raw]):
         write_raw(prepare(corpus_dir, raw, conf), raw, conf, corpus_dir.glob(audio) if audio else ())
-        stage.done(raw / name for name in ("recordings.jsonl.gz", "supervisions.jsonl.gz", "rejects.tsv", "summary.json"))
+        stage.done(raw / name for name in RAW_PRODUCTS)
 
 
 @contextmanager
@@ -139,66 +142,29 @@ def remaking(stage: Stage, folders: Iterable[Path]) -> Iterator[None]:
         yield
 
 
-def link_corpus(given: Path | None, raw: Path, get: str) -> Path:
-    """`raw`/corpus, a link to the corpus dir `given` now or remembered from before, so that manifests stay relative.
-
-    Raises UsageError where there is no such directory, or nothing in it.
-    """
-    link = raw / "corpus"
-    if given is None and not link.is_symlink():
-        raise UsageError(f"needs --corpus-dir DIR. {get}")
-    target = Path(os.readlink(link)) if given is None else given.resolve()
-    remembered = " (remembered from an earlier --corpus-dir)" if given is None else ""
-    if not target.is_dir():
-        raise UsageError(f"{target}{remembered} {'is no directory' if target.exists() else 'does not exist'}. {get}")
-    if next(target.iterdir(), None) is None:
-        raise UsageError(f"{target}{remembered} is empty. {get}")
-    if not link.is_symlink() or os.readlink(link) != str(target):
-        raw.mkdir(parents=True, exist_ok=True)
-        temporary = raw / f".corpus.{os.getpid()}.tmp"
-        temporary.symlink_to(target)
-        temporary.replace(link)
-    return link
-
-
-def fingerprint(directory: Path) -> str:
-    """Digest of the name, size and time of every file below `directory`: what tells a changed corpus, unread."""
-    digest = hashlib.sha256()
-    for folder, folders, names in os.walk(directory):
-        folders.sort()
-        for name in sorted(names):
-            path = os.path.join(folder, name)
-            state = os.lstat(path)
-            digest.update(f"{os.path.relpath(path, directory)}\0{state.st_size}\0{state.st_mtime_ns}\n".encode(errors="replace"))
-    return digest.hexdigest()
-
-
 def write_raw(items: Iterable[Utterance | Reject], raw: Path, conf: DataConf, audio: Iterable[Path] = ()) -> None:
-    """Stream `items` into `raw`: recordings.jsonl.gz, supervisions.jsonl.gz, rejects.tsv and summary.json.
+    """Stream `items` into `raw`: RAW_PRODUCTS, where utterances without audio stand in text.jsonl.gz.
 
     audio: files that should all be named by an utterance. Raises UsageError where nothing came, RunError where too
     much was rejected.
     """
-    from cyasr.data.manifests import Checker
+    from cyasr.data.manifests import MANIFESTS, Checker
     from cyasr.data.progress import progress
     from cyasr.data.rejects import writing_rejects
 
     checker = Checker(conf)
-    with (
-        writing_gz(raw / "recordings.jsonl.gz") as recordings,
-        writing_gz(raw / "supervisions.jsonl.gz") as supervisions,
-        writing_rejects(raw / "rejects.tsv", conf.max_reject_rate) as rejects,
-    ):
+    with ExitStack() as stack:
+        outputs = {name: stack.enter_context(writing_gz(raw / f"{name}.jsonl.gz")) for name in MANIFESTS}
+        # Entered last, so left first: too many rejects must stop the manifests above from being published.
+        rejects = stack.enter_context(writing_rejects(raw / "rejects.tsv", conf.max_reject_rate, conf.expected))
         for item in progress(chain(_readable(items), checker.unnamed(audio)), f"{raw}: utterances"):
             result = item if isinstance(item, Reject) else checker.check(item)
             if isinstance(result, Reject):
                 rejects.add(result)
                 continue
-            recording, supervision = result
             rejects.taken += 1
-            if recording:
-                recordings.write(recording + "\n")
-            supervisions.write(supervision + "\n")
+            for name, row in result:
+                outputs[name].write(row)
         if not rejects.taken and not rejects.count:
             raise UsageError(f"{raw}: the corpus holds no utterance; is --corpus-dir the right folder?")
     write_json(raw / "summary.json", checker.summary() | {"rejects": dict(sorted(rejects.reasons.items()))})

@@ -5,16 +5,21 @@ Written as dicts: the schema is small and stable, and building a million Lhotse 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from cyasr.cli import RunError
 from cyasr.data.audiofile import SAMPLE_RATE, TELEPHONE_RATE
 from cyasr.data.corpus import DataConf, Reject
 from cyasr.data.seen import Seen
 from cyasr.data.validate import checked_recordings, reject, text_problem
 from cyasr.text.normalize import normalize
+
+if TYPE_CHECKING:
+    from cyasr.data.checks import AudioMeasures
 
 CUT_FIELDS = ("corpus", "licence", "dialect", "split", "split_source", "label", "domain", "telephone")
 
@@ -69,25 +74,81 @@ def make_cut(
     }
 
 
-def usable_cuts(raw: Path, conf: DataConf) -> Iterator[tuple[dict[str, Any], int] | Reject]:
-    """Every supervision of `raw`, in order: its cut and its audio's sampling rate on disk, or why it cannot be used.
+@dataclass
+class Tally:
+    """What went through stage 2: every utterance stays one, or is cut into segments (rejected ones counted in)."""
 
-    Official splits are taken as published, so that a recording which stands there twice is kept (and reported).
+    utterances: int = 0
+    cut: int = 0  # of `utterances`
+    segments: int = 0  # what they were cut into
+
+    def segmented(self, before: list[dict[str, Any]], after: Sequence[dict[str, Any] | Reject]) -> None:
+        """Count one recording's supervisions before and after; a segment's id is its utterance's with "-…" behind it.
+
+        Raises RunError where an utterance is gone without a word.
+        """
+        names = {supervision["id"] for supervision in before}
+        ids = [item.id if isinstance(item, Reject) else str(item["id"]) for item in after]
+        for name in names.difference(ids):
+            if not any(each.startswith(f"{name}-") for each in ids):
+                raise RunError(f"{name}: lost in segmentation, neither cut nor rejected; that is a bug")
+            self.cut += 1
+        self.segments += sum(each not in names for each in ids)
+
+    def prove(self, utterances: int, items: int) -> None:
+        """utterances: that stage 1 counted. items: cuts and rejects of a set. Raises RunError unless all are there."""
+        if (self.utterances, self.utterances - self.cut + self.segments) != (utterances, items):
+            raise RunError(
+                f"{utterances} utterances in, {self.utterances} read, {self.cut} of them cut into {self.segments} segments, "
+                f"{items} cuts and rejects: they do not add up; run stage 1 again"
+            )
+
+    def report(self) -> dict[str, Any]:
+        """What report.json says of it."""
+        segmented = {"segmented": {"utterances": self.cut, "segments": self.segments}} if self.cut else {}
+        return {"utterances_in": self.utterances} | segmented
+
+    def summary(self) -> str:
+        """A line for the terminal where there is something to say."""
+        if not self.cut:
+            return ""
+        return f"{self.utterances} utterances = {self.utterances - self.cut} whole + {self.cut} cut into {self.segments}"
+
+
+def usable_cuts(raw: Path, conf: DataConf, tally: Tally) -> Iterator[tuple[dict[str, Any], int, AudioMeasures | None] | Reject]:
+    """Every supervision of `raw`, in order: its cut, its audio's sampling rate on disk and measures, or why it cannot be used.
+
+    Where conf.segment is set, long supervisions give several; `tally` counts. Official splits are taken as published,
+    so that a recording which stands there twice is kept (and reported).
     """
     split_source = "official" if conf.split == "official" else "ours"
     needs_speaker = conf.split in {"speakers", "folds"}
+    segmenter = None
+    if conf.segment:
+        from cyasr.segment.segmenter import Segmenter
+
+        segmenter = Segmenter(conf)
     digests = Seen()
     for checked in checked_recordings(raw):
+        tally.utterances += len(checked.supervisions)
         source = str(checked.recording["sources"][0]["source"])
         error = checked.error
         if not error and not digests.add(checked.digest) and conf.split != "official":
             error = "duplicate audio: another recording before it has the same samples"
-        for supervision in checked.supervisions:
-            text = normalize(supervision["text"], conf.profile)
-            problem = error or text_problem(text, supervision["duration"], conf)
-            if needs_speaker and not supervision.get("speaker"):
+        rows: Sequence[dict[str, Any] | Reject] = checked.supervisions
+        if segmenter and not error:
+            rows = segmenter(checked.recording, checked.supervisions)
+            tally.segmented(checked.supervisions, rows)
+        for row in rows:
+            if isinstance(row, Reject):
+                yield row
+                continue
+            text = normalize(row["text"], conf.profile)
+            problem = error or text_problem(text, row["duration"], conf)
+            if needs_speaker and not row.get("speaker"):
                 problem = problem or f"no speaker, which split: {conf.split} needs"
             if problem:
-                yield reject(supervision, source, problem)
+                yield reject(row, source, problem)
                 continue
-            yield make_cut(checked.recording, supervision, text, split_source, checked.digest), checked.recording["sampling_rate"]
+            cut = make_cut(checked.recording, row, text, split_source, checked.digest)
+            yield cut, checked.recording["sampling_rate"], checked.measures

@@ -16,6 +16,7 @@ from cyasr.data.audiofile import AudioError, Header, read_header
 from cyasr.data.corpus import SPLITS, DataConf, Reject, Utterance
 from cyasr.data.seen import Seen
 
+MANIFESTS = ("recordings", "supervisions", "text")  # of stage 1, each <name>.jsonl.gz
 UNKNOWN = "-"  # key of summary.json for utterances without speaker or split
 
 
@@ -27,14 +28,17 @@ class Checker:
         self.ids = Seen()
         self.files = Seen()
         self.hours = 0.0
+        self.recordings = 0
+        self.texts = 0  # utterances without audio
         self.seconds: dict[str, dict[str, list[float]]] = {}  # speaker -> split -> [utterances, seconds]
         self._audio = Path()  # the file of the utterance before, and what is known of it
         self._header: Header | AudioError = AudioError("")
         self._recording_id = ""
         self._written = False
 
-    def check(self, utterance: Utterance) -> tuple[str | None, str] | Reject:
-        """(recording row, or None where the one before goes on; supervision row), both JSON; or the Reject."""
+    def check(self, utterance: Utterance) -> list[tuple[str, str]] | Reject:
+        """Which of MANIFESTS gets which JSON row for it: a supervision, and a recording unless the one before goes on;
+        or a text; or the Reject."""
         try:
             return self._check(utterance)
         except AudioError as error:
@@ -53,22 +57,30 @@ class Checker:
             speaker: {split: [count, round(seconds, 3)] for split, (count, seconds) in sorted(splits.items())}
             for speaker, splits in sorted(self.seconds.items())
         }
-        return {"utterances": len(self.ids), "hours": round(self.hours, 4), "speakers": speakers}
+        return {
+            "utterances": len(self.ids) - self.texts,
+            "recordings": self.recordings,
+            "texts": self.texts,
+            "hours": round(self.hours, 4),
+            "speakers": speakers,
+        }
 
-    def _check(self, utterance: Utterance) -> tuple[str | None, str] | Reject:
-        where = utterance.where or str(utterance.audio)
-        if utterance.audio is None:
-            return Reject(utterance.id, where, "no audio")
+    def _check(self, utterance: Utterance) -> list[tuple[str, str]] | Reject:
+        where = utterance.where or str(utterance.audio or "")
         new_file = utterance.audio != self._audio
-        first_time = new_file and self.files.add(str(utterance.audio))
+        first_time = new_file and utterance.audio is not None and self.files.add(str(utterance.audio))
         if not utterance.id.strip():
             return Reject(utterance.id, where, "no id")
         if utterance.id in self.ids:
             return Reject(utterance.id, where, "duplicate id")
-        if not utterance.text.strip():
+        if not utterance.text.strip() and (utterance.audio is None or (utterance.label or self.conf.label) != "none"):
             return Reject(utterance.id, where, "empty transcript")
         if utterance.split not in (None, *SPLITS):
             return Reject(utterance.id, where, f"unknown split: {utterance.split!r} is none of {', '.join(SPLITS)}")
+        if utterance.audio is None:
+            self.ids.add(utterance.id)
+            self.texts += 1
+            return [("text", self._text(utterance))]
         if new_file and not first_time:
             return Reject(utterance.id, where, f"audio listed twice: {utterance.audio}")
         if new_file:
@@ -86,9 +98,10 @@ class Checker:
             return Reject(utterance.id, where, f"no such channel: {utterance.channel} of {header.channels}")
         self.ids.add(utterance.id)
         self._count(utterance, end - utterance.start)
-        recording = None if self._written else self._recording(utterance, header)
+        rows = [] if self._written else [("recordings", self._recording(header))]
+        self.recordings += not self._written
         self._written = True
-        return recording, self._supervision(utterance, end)
+        return [*rows, ("supervisions", self._supervision(utterance, end))]
 
     def _open(self, utterance: Utterance, audio: Path) -> None:
         self._audio, self._written = audio, False
@@ -106,12 +119,12 @@ class Checker:
         total[1] += seconds
         self.hours += seconds / 3600
 
-    def _recording(self, utterance: Utterance, header: Header) -> str:
+    def _recording(self, header: Header) -> str:
         channels = list(range(header.channels))
         return _json(
             {
                 "id": self._recording_id,
-                "sources": [{"type": "file", "channels": channels, "source": str(utterance.audio)}],
+                "sources": [{"type": "file", "channels": channels, "source": str(self._audio)}],
                 "sampling_rate": header.rate,
                 "num_samples": header.frames,
                 "duration": header.frames / header.rate,
@@ -120,22 +133,6 @@ class Checker:
         )
 
     def _supervision(self, utterance: Utterance, end: float) -> str:
-        conf = self.conf
-        custom = {
-            "corpus": conf.corpus,
-            "licence": utterance.licence or conf.licence,
-            "dialect": utterance.dialect or conf.dialect,
-            "split": utterance.split,
-            "label": utterance.label or conf.label,
-            "domain": utterance.domain,
-            "prompt": utterance.prompt,
-            "gender": utterance.gender,
-            "age": utterance.age,
-            "tags": list(utterance.tags) or None,
-            "translation": utterance.translation,
-            "sources": list(utterance.sources) or None,
-            "where": utterance.where or None,
-        }
         return _json(
             {
                 "id": utterance.id,
@@ -144,12 +141,47 @@ class Checker:
                 "duration": round(end - utterance.start, 8),
                 "channel": utterance.channel,
                 "text": utterance.text,
-                "language": utterance.language or conf.language,
+                "language": utterance.language or self.conf.language,
                 "speaker": utterance.speaker,
-                "custom": {key: value for key, value in custom.items() if value is not None},
+                "custom": self._custom(utterance),
+            }
+        )
+
+    def _text(self, utterance: Utterance) -> str:
+        """A row that is read like a cut: text without audio."""
+        supervision = {
+            "id": utterance.id,
+            "text": utterance.text,
+            "language": utterance.language or self.conf.language,
+            "speaker": utterance.speaker,
+            "custom": self._custom(utterance),
+        }
+        return _json({"id": utterance.id, "supervisions": [_present(supervision)]})
+
+    def _custom(self, utterance: Utterance) -> dict[str, Any]:
+        conf = self.conf
+        return _present(
+            {
+                "corpus": conf.corpus,
+                "licence": utterance.licence or conf.licence,
+                "dialect": utterance.dialect or conf.dialect,
+                "split": utterance.split,
+                "label": utterance.label or conf.label,
+                "domain": utterance.domain,
+                "prompt": utterance.prompt,
+                "gender": utterance.gender,
+                "age": utterance.age,
+                "tags": list(utterance.tags) or None,
+                "translation": utterance.translation,
+                "sources": list(utterance.sources) or None,
+                "where": utterance.where or None,
             }
         )
 
 
+def _present(row: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in row.items() if value is not None}
+
+
 def _json(row: dict[str, Any]) -> str:
-    return json.dumps({key: value for key, value in row.items() if value is not None}, ensure_ascii=False)
+    return json.dumps(_present(row), ensure_ascii=False) + "\n"

@@ -8,14 +8,18 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cyasr.cli import RunError
 from cyasr.data.audiofile import AudioError, read_through
 from cyasr.data.corpus import DataConf, Reject
 from cyasr.files import read_jsonl_gz
 
+if TYPE_CHECKING:
+    from cyasr.data.checks import AudioMeasures, AudioMeter
+
 WINDOW = 64  # files in the works at once
+NOTHING_LEFT = "nothing left of the transcript after normalisation"
 FRAME_TOLERANCE = 2 * 1152  # samples; headers of mp3 are off by up to two frames
 
 
@@ -27,6 +31,7 @@ class Checked:
     supervisions: list[dict[str, Any]]
     digest: str
     error: str | None = None
+    measures: AudioMeasures | None = None  # None where the audio was not decoded
 
 
 def checked_recordings(raw: Path) -> Iterator[Checked]:
@@ -61,8 +66,9 @@ def joined(raw: Path) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
 def check(recording: dict[str, Any], supervisions: list[dict[str, Any]]) -> Checked:
     """Decode the audio and compare it with what stage 1 took from its header."""
     claimed = recording["num_samples"]
+    meter = _meter(recording["sampling_rate"])
     try:
-        frames, digest = read_through(Path(recording["sources"][0]["source"]))
+        frames, digest = read_through(Path(recording["sources"][0]["source"]), meter)
     except AudioError as error:
         return Checked(recording, supervisions, "", str(error))
     if frames < claimed - FRAME_TOLERANCE or (frames < claimed and not _by_frames(recording)):
@@ -70,13 +76,13 @@ def check(recording: dict[str, Any], supervisions: list[dict[str, Any]]) -> Chec
     if frames > claimed + FRAME_TOLERANCE:
         return Checked(recording, supervisions, "", f"wrong header: claims {claimed} samples, has {frames}")
     true = recording | {"num_samples": frames, "duration": frames / recording["sampling_rate"]}
-    return Checked(true, supervisions, digest)
+    return Checked(true, supervisions, digest, measures=meter.result() if meter else None)
 
 
 def text_problem(text: str, seconds: float, conf: DataConf) -> str | None:
     """Why an utterance of normalised `text` over `seconds` cannot be used, or None."""
-    if not text:
-        return "nothing left of the transcript after normalisation"
+    if not text and conf.label != "none":
+        return NOTHING_LEFT
     if seconds < conf.min_seconds:
         return f"too short: {seconds:.3f} s, min_seconds is {conf.min_seconds:g}"
     if seconds > conf.max_seconds:
@@ -88,7 +94,15 @@ def text_problem(text: str, seconds: float, conf: DataConf) -> str | None:
 
 def reject(supervision: dict[str, Any], source: str, reason: str) -> Reject:
     where = supervision["custom"].get("where")
-    return Reject(supervision["id"], f"{source} ({where})" if where else source, reason)
+    return Reject(supervision["id"], f"{source} ({where})" if source and where else source or where or "", reason)
+
+
+def _meter(rate: int) -> AudioMeter | None:
+    try:
+        from cyasr.data.checks import AudioMeter
+    except ImportError:  # TODO: goes when it is there
+        return None
+    return AudioMeter(rate)
 
 
 def _by_frames(recording: dict[str, Any]) -> bool:
