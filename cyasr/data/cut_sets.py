@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from cyasr.cli import RunError, UsageError
 from cyasr.data.corpus import SPLITS, DataConf
@@ -15,6 +15,9 @@ from cyasr.data.leaks import SENTENCE_WORDS, Overlaps
 from cyasr.data.rejects import RejectList, writing_rejects
 from cyasr.data.split import Plan
 from cyasr.files import writing_gz
+
+if TYPE_CHECKING:
+    from cyasr.data.checks import AudioMeasures
 
 
 @dataclass
@@ -45,8 +48,11 @@ class CutSet:
         self._unused = 0
         self._rates: Counter[int] = Counter()
 
-    def add(self, cut: dict[str, Any], line: str, rate: int) -> None:
-        """Write `line`, the JSON of `cut`, to its split. rate: of the audio as it lies on disk, in Hz."""
+    def add(self, cut: dict[str, Any], line: str, rate: int, measures: AudioMeasures | None = None) -> None:
+        """Write `line`, the JSON of `cut`, to its split.
+
+        rate: of the audio as it lies on disk, in Hz. measures: of its whole file; None where that was not decoded.
+        """
         supervision = cut["supervisions"][0]
         custom = supervision["custom"]
         self.rejects.taken += 1
@@ -69,7 +75,7 @@ class CutSet:
 
     def check(self) -> None:
         """Raises UsageError for a split without utterances, RunError for a leak in a split of our own."""
-        for split in SPLITS:
+        for split in self.plan.needed:
             if not self._totals[split].utterances:
                 raise UsageError(
                     f"data/{self.plan.name}: {split} would be empty (split: {self.conf.split}, "
@@ -117,7 +123,7 @@ class CutSet:
         totals.utterances += 1
         totals.seconds += cut["duration"]
         totals.longest = max(totals.longest, cut["duration"])
-        totals.words += text.count(" ") + 1
+        totals.words += text.count(" ") + 1 if text else 0
         totals.characters += len(text)
         totals.dialects[custom["dialect"]] += 1
         totals.labels[custom["label"]] += 1
@@ -135,6 +141,9 @@ def writing_cut_sets(plans: list[Plan], conf: DataConf) -> Iterator[list[CutSet]
             {split: stack.enter_context(writing_gz(folder / f"{split}.jsonl.gz")) for split in SPLITS} for folder in folders
         ]
         # Entered last, so left first: too many rejects must stop the manifests above from being published.
-        rejects = [stack.enter_context(writing_rejects(folder / "rejects.tsv", conf.max_reject_rate)) for folder in folders]
+        rejects = [
+            stack.enter_context(writing_rejects(folder / "rejects.tsv", conf.max_reject_rate, conf.expected))
+            for folder in folders
+        ]
         sets = [CutSet(plan, conf, files, listed) for plan, files, listed in zip(plans, outputs, rejects, strict=True)]
         yield sets

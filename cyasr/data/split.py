@@ -22,14 +22,23 @@ class Plan:
     by_speaker: speaker -> split. None: the corpus's (or adapter's) own split of each utterance counts.
     pools: an utterance is taken where its own split equals the one of its speaker's group: a held-out speaker gives
         its test pool, every other one its train and dev pools.
+    train_only: every utterance is train, whatever its own split; nothing is tested.
     """
 
     name: str
     by_speaker: Mapping[str, str] | None = None
     pools: bool = False
+    train_only: bool = False
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """Splits that must not be empty."""
+        return ("train",) if self.train_only else SPLITS
 
     def split_of(self, speaker: str | None, own: str | None) -> str | None:
         """train, dev or test; None where this set does not use the utterance."""
+        if self.train_only:
+            return "train"
         if self.by_speaker is None:
             return own
         group = self.by_speaker.get(speaker or "")
@@ -43,6 +52,8 @@ def plan(conf: DataConf, name: str, summary: Mapping[str, Any]) -> list[Plan]:
     """The sets that `conf` makes of a corpus with this summary.json. Raises UsageError where it cannot be done."""
     if conf.split in {"official", "given"}:
         return [Plan(name)]
+    if conf.split == "train":
+        return [Plan(name, train_only=True)]
     seconds = {
         speaker: float(sum(total for _, total in splits.values()))
         for speaker, splits in summary["speakers"].items()

@@ -87,3 +87,8 @@ def test_more_folds_than_speakers_and_too_many_folds_are_refused() -> None:
 def test_an_official_split_is_the_corpus_own() -> None:
     [only] = plan(conf(), "toy", summary({"a": 1.0}))
     assert [only.split_of("a", own) for own in ("dev", None)] == ["dev", None]
+
+
+def test_a_set_to_train_on_alone_takes_every_utterance_whatever_the_corpus_says() -> None:
+    [only] = plan(conf(split="train"), "toy", summary({"-": 1.0}))
+    assert [only.split_of(None, own) for own in ("test", None)] == ["train", "train"] and only.needed == ("train",)
