@@ -24,6 +24,7 @@ from cyasr.files import read_json, write_json
 from cyasr.lock import Lock
 
 STAMP = ".unpacked.json"  # in the unpacked folder: which archive it is
+KINDS = ".tar, .tar.gz, .tar.bz2, .tar.xz, .zip"
 MAX_RATIO = 200  # unpacked bytes a packed one: speech packs 2 to 10 times, tables 20, bombs 1,000
 ALWAYS_ALLOWED = 1 << 30  # unpacked bytes below which no ratio counts: silence packs well, too
 COPIED_AT_ONCE = 1 << 20
@@ -122,7 +123,7 @@ def _reporting(archive: Path) -> Iterator[None]:
 @contextmanager
 def _opened(archive: Path) -> Iterator[Iterator[_Member]]:
     if not is_archive(archive):
-        raise UsageError(f"{archive} is no archive that can be read: .tar, .tar.gz, .tar.bz2, .tar.xz or .zip")
+        raise UsageError(f"{archive} is no archive that can be read ({KINDS})")
     with open(archive, "rb") as f:
         head = f.read(6)
     if head.startswith(b"PK"):
