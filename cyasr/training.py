@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader
 
 from cyasr import checkpoints
 from cyasr.cli import RunError
-from cyasr.data.sampler import GlobalBatches, Shares, total_seconds
+from cyasr.data.sampler import GlobalBatches, Shares
 from cyasr.experiment import Experiment, TrainConf
 from cyasr.optimizer import learning_rate, make_optimizer
 from cyasr.process import peak_memory_mb
@@ -60,7 +60,6 @@ class Trainer:
         self.experiment = experiment
         self.conf = conf
         self.train_cuts, self.dev_cuts = (experiment.data / f"{split}.jsonl.gz" for split in ("train", "dev"))
-        self.epoch_seconds = total_seconds(self.train_cuts)
         self.progress = Progress()
         self.system = system
         self.model, self.optimizer = fabric.setup(system, make_optimizer(system, conf))
@@ -72,6 +71,11 @@ class Trainer:
         self._log = TrainingLog(experiment.directory, fabric.global_rank == 0)
         torch.manual_seed(conf.seed + fabric.global_rank)
         self._resume()
+
+    @property
+    def epoch_seconds(self) -> float:
+        """Seconds of speech in the present epoch; with a mixture's repeats, epochs differ a little."""
+        return self.batches.total_seconds(self.progress.epoch)
 
     def fit(self) -> None:
         """Run to the end of the last epoch or of patience; leaves the averaged weights in model.pt."""

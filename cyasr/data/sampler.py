@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
+from math import floor, inf
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from lhotse import CutSet
 from lhotse.cut import Cut
 from lhotse.dataset import DynamicBucketingSampler
 
+from cyasr.data.seen import hash64
 from cyasr.files import read_jsonl_gz
 
 
@@ -30,14 +32,19 @@ class GlobalBatches:
         self.buckets = buckets
         self.seed = seed
         self.shuffle = shuffle
+        self._total: tuple[int | None, float] | None = None  # of an epoch, or (None, of every epoch)
 
     def epoch(self, epoch: int, skip: int = 0) -> Iterator[list[Cut]]:
         """The epoch's batches, without the first `skip`. Cuts pass through a buffer: memory does not grow with them."""
-        cuts = CutSet.from_file(self.cuts)
+        cuts = Repeated(self.cuts, self.seed, epoch)
+        some = sum(1 for _ in islice(cuts, self.buckets))
+        if not some:
+            return iter(())
         sampler = DynamicBucketingSampler(
             cuts,
             max_duration=self.seconds,
             num_buckets=self.buckets,
+            duration_bins=[inf] if some < max(2, self.buckets) else None,  # too few to bucket: lhotse would fail
             shuffle=self.shuffle,
             seed=self.seed,
             world_size=1,
@@ -45,6 +52,48 @@ class GlobalBatches:
         )
         sampler.set_epoch(epoch)
         return islice(map(list, sampler), skip, None)
+
+    def total_seconds(self, epoch: int) -> float:
+        """Seconds of speech in the epoch's batches; the cuts are streamed once, or once an epoch where some repeat."""
+        if self._total is None or self._total[0] not in (None, epoch):
+            repeats = False
+
+            def seconds() -> Iterator[float]:
+                nonlocal repeats
+                for row in read_jsonl_gz(self.cuts):
+                    repeat = (row.get("custom") or {}).get("repeat")
+                    repeats = repeats or repeat is not None
+                    yield float(row["duration"]) * times(repeat, self.seed, epoch, row["id"])
+
+            total = sum(seconds())
+            self._total = (epoch if repeats else None), total
+        return self._total[1]
+
+
+class Repeated:
+    """The cuts of one epoch, streamed: each once, or as often as its custom["repeat"] says on the average of epochs.
+
+    Copies are told apart by their id, so that each is augmented in its own way.
+    """
+
+    def __init__(self, cuts: Path, seed: int, epoch: int) -> None:
+        self.cuts, self.seed, self.epoch = cuts, seed, epoch
+
+    def __iter__(self) -> Iterator[Cut]:
+        for cut in CutSet.from_jsonl_lazy(self.cuts):
+            for copy in range(times((cut.custom or {}).get("repeat"), self.seed, self.epoch, cut.id)):
+                yield cut.with_id(f"{cut.id}#{copy + 1}") if copy else cut
+
+
+def times(repeat: float | None, seed: int, epoch: int, name: str) -> int:
+    """How often the epoch has the cut `name`: over any n epochs n * repeat, rounded up or down.
+
+    Every cut of a thinned part has its turn therefore before any comes again; at which epoch depends on seed and name.
+    """
+    if repeat is None:
+        return 1
+    phase = hash64(f"{seed} {name}") / 2**64
+    return floor(phase + repeat * (epoch + 1)) - floor(phase + repeat * epoch)
 
 
 def share(batch: list[Cut], rank: int, ranks: int, micro_seconds: float) -> list[tuple[list[Cut], float]]:
@@ -64,11 +113,6 @@ def share(batch: list[Cut], rank: int, ranks: int, micro_seconds: float) -> list
             micro.append([])
         micro[-1].append(cut)
     return [(part, 1.0) for part in micro]
-
-
-def total_seconds(cuts: Path) -> float:
-    """Seconds of speech in a cuts file, streamed."""
-    return sum(float(row["duration"]) for row in read_jsonl_gz(cuts))
 
 
 class Shares:
