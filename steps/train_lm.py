@@ -42,6 +42,7 @@ def train(data: Path, manifests: list[Path], tokenizer_dir: Path | None, conf: L
     from cyasr.data.progress import progress
     from cyasr.experiment import input_hashes, surroundings
     from cyasr.files import replacing, write_json
+    from cyasr.licences import taint
     from cyasr.lm.arpa import write_arpa
     from cyasr.lm.counts import count_ngrams
     from cyasr.lm.kneser_ney import estimate
@@ -53,7 +54,8 @@ def train(data: Path, manifests: list[Path], tokenizer_dir: Path | None, conf: L
     started, record = time.monotonic(), surroundings()
     pieces, vocab = tokenization(tokenizer_dir)
     train_cuts, dev, test = manifests
-    sources = [Source(train_cuts, []), *(Source(Path(path), [conf.licences[path]]) for path in conf.text)]
+    extra = [Source(Path(path), [conf.licences[path]] if path in conf.licences else []) for path in conf.text]
+    sources = [Source(train_cuts, []), *extra]
     profile = str(confs.read(data / "conf.yaml").get("profile", "t1"))
     text = LmText(sources, LeakGate(sentences([dev, test])), profile, conf.max_leaks)
     with Lock(directory) as lock:
@@ -77,6 +79,8 @@ def train(data: Path, manifests: list[Path], tokenizer_dir: Path | None, conf: L
             "discounts": [dataclasses.asdict(one) for one in discounts],
             "dev": dataclasses.asdict(on_dev),
             "text": text.report(),
+            "licences": text.licences,
+            "taint": taint(text.licences),
             "leaks_dropped": sum(source.dropped for source in sources),
             "inputs": input_hashes([*manifests, *map(Path, conf.text)]),
             "seconds": round(time.monotonic() - started, 2),
@@ -87,6 +91,9 @@ def train(data: Path, manifests: list[Path], tokenizer_dir: Path | None, conf: L
         f"{directory}: {sum(lm.counts())} n-grams over {len(lm.vocab)} tokens, perplexity on dev {on_dev.per_token:.2f} a token, "
         f"{on_dev.per_word:.1f} a word; {record['leaks_dropped']} lines dropped as dev or test sentences"
     )
+    if record["taint"]:
+        tainting = ", ".join(str(source.path) for source in sources if taint(source.licences))
+        print(f"{directory}: {record['taint']} through {tainting} ({', '.join(text.licences)}); results that use it will say so")
 
 
 def tokenization(directory: Path | None) -> tuple[Callable[[str], list[str]], list[str] | None]:

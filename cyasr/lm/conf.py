@@ -13,8 +13,8 @@ class LmConf:
     tokens: str  # `word`, `char` or `bpe_<size>`; all but words come from the data set's tokenizer
     order: int
     prune: list[int] = field(default_factory=list)  # n-grams seen at most this often are left out, by order from 1
-    text: list[str] = field(default_factory=list)  # extra text, one sentence a line, .gz or plain
-    licences: dict[str, str] = field(default_factory=dict)  # path in `text` -> its licence
+    text: list[str] = field(default_factory=list)  # extra text: one sentence a line, .gz or plain, or data/<set>/text.jsonl.gz
+    licences: dict[str, str] = field(default_factory=dict)  # path in `text` -> its licence; rows of .jsonl.gz name their own
     max_leaks: float = 0.01  # share of lines that may be dev or test sentences before the step stops
 
     def __post_init__(self) -> None:
@@ -28,6 +28,6 @@ class LmConf:
             raise ValueError(f"prune: starts with 0 (words are kept) and never falls, unlike {self.prune}")
         if not 0 <= self.max_leaks <= 1:
             raise ValueError(f"max_leaks: a share from 0 to 1, not {self.max_leaks}")
-        unlicensed = [path for path in self.text if path not in self.licences]
+        unlicensed = [path for path in self.text if path not in self.licences and not path.endswith(".jsonl.gz")]
         if unlicensed:
             raise ValueError(f"licences: say under which licence {', '.join(unlicensed)} may be used")

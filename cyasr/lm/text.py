@@ -11,6 +11,7 @@ from typing import IO, Any
 
 from cyasr.cli import RunError, UsageError
 from cyasr.files import read_jsonl_gz
+from cyasr.licences import UNSTATED
 from cyasr.lm.leaks import LeakGate
 from cyasr.text.normalize import normalize
 
@@ -32,7 +33,7 @@ class Source:
 class LmText:
     """Streams the lines of `sources`; those that `gate` stops go to `listing`, tab-separated with the sentence they give away.
 
-    profile: of the normaliser, for files other than cuts, whose text has been through it.
+    profile: of the normaliser; the first source are the train cuts, which have been through it.
     """
 
     sources: list[Source]
@@ -44,9 +45,10 @@ class LmText:
     def lines(self, listing: IO[str]) -> Iterator[str]:
         """Raises RunError at the end where more than `max_leaks` of all lines were leaks."""
         listing.write("line\tgives away\ttext\n")
-        for source in self.sources:
-            texts = cut_texts(source) if source.path.name.endswith(".jsonl.gz") else file_texts(source, self.profile)
-            for where, text in texts:
+        for number, source in enumerate(self.sources):
+            texts = cut_texts(source) if source.path.name.endswith(".jsonl.gz") else file_texts(source)
+            for where, raw in texts:
+                text = normalize(raw, self.profile) if number else raw
                 if not text:
                     source.empty += 1
                     continue
@@ -72,19 +74,24 @@ class LmText:
                 f"({'; '.join(self.examples)}); take them out of the text, or mend the split"
             )
 
+    @property
+    def licences(self) -> list[str]:
+        """Those of all sources read, hence of the model."""
+        return sorted({licence for source in self.sources if source.lines > source.dropped for licence in source.licences})
+
     def report(self) -> list[dict[str, Any]]:
         """What run.json says of each source."""
         return [asdict(one) | {"path": str(one.path)} for one in self.sources]
 
 
 def cut_texts(source: Source) -> Iterator[tuple[str, str]]:
-    """("path:line", text) of each supervision in a Lhotse cut manifest; notes the licences found."""
-    licences = set(source.licences)
+    """("path:line", text) of each supervision of a manifest of cuts, or of texts alone; notes the licences found."""
+    licences, given = set(source.licences), source.licences[0] if source.licences else UNSTATED
     for number, cut in enumerate(read_jsonl_gz(source.path), 1):
         try:
             for supervision in cut["supervisions"]:
-                licence = (supervision.get("custom") or {}).get("licence")
-                if licence and licence not in licences:
+                licence = (supervision.get("custom") or {}).get("licence") or given
+                if licence not in licences:
                     licences.add(licence)
                     source.licences = sorted(licences)
                 yield f"{source.path}:{number}", supervision["text"]
@@ -92,13 +99,13 @@ def cut_texts(source: Source) -> Iterator[tuple[str, str]]:
             raise RunError(f"{source.path}:{number}: no cut with a transcript; run stage 2 again") from None
 
 
-def file_texts(source: Source, profile: str) -> Iterator[tuple[str, str]]:
-    """("path:line", normalised text) of each line of a text file, gzipped or not. Raises UsageError where it is damaged."""
+def file_texts(source: Source) -> Iterator[tuple[str, str]]:
+    """("path:line", text) of each line of a text file, gzipped or not. Raises UsageError where it is damaged."""
     path, number = source.path, 0
     try:
         with gzip.open(path, "rb") if path.suffix == ".gz" else open(path, "rb") as raw:
             for number, line in enumerate(raw, 1):
-                yield f"{path}:{number}", normalize(line.decode("utf-8"), profile)
+                yield f"{path}:{number}", line.decode("utf-8")
     except FileNotFoundError:
         raise UsageError(f"{path} does not exist; take it out of `text:` or put it there") from None
     except UnicodeDecodeError as error:

@@ -20,7 +20,7 @@ class Recipe:
         self._monkeypatch = monkeypatch
 
     def data(self, name: str, split: str, cuts: list[dict[str, Any]]) -> Path:
-        """data/<name>/<split>.jsonl.gz from rows of id, text and optionally speaker, dialect, domain."""
+        """data/<name>/<split>.jsonl.gz from rows of id, text and optionally speaker, dialect, domain, corpus, licence, label."""
         folder = Path("data") / name
         write_jsonl_gz(folder / f"{split}.jsonl.gz", map(self.cut, cuts))
         write_text(folder / "conf.yaml", "corpus: toy\nrelease: '1.0'\nprofile: t1\nlabel: gold\n")
@@ -28,7 +28,7 @@ class Recipe:
 
     @staticmethod
     def cut(row: dict[str, Any]) -> dict[str, Any]:
-        custom = {key: row[key] for key in ("dialect", "domain") if key in row}
+        custom = {key: row[key] for key in ("dialect", "domain", "corpus", "licence", "label") if key in row}
         supervision = {"id": row["id"], "start": 0.0, "text": row["text"], "speaker": row.get("speaker"), "custom": custom}
         return {"id": row["id"], "start": 0.0, "duration": 2.0, "supervisions": [supervision], "type": "MonoCut"}
 

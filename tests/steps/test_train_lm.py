@@ -92,6 +92,34 @@ def test_extra_text_is_normalised_and_counted_with_its_licence(toy: Recipe) -> N
     assert {"ο", "ήλιος", "ψηλά"} <= set(NgramLM.load(EXP / "lm.npz").vocab)
 
 
+def test_non_commercial_text_taints_the_model_and_says_so(toy: Recipe, capsys: pytest.CaptureFixture[str]) -> None:
+    write_text(Path("free.txt"), "ο ήλιος εν ψηλά\n")
+    write_text(Path("grdd.txt"), "η θάλασσα εν βαθκιά\n")
+    toy.data("toy", "train", [row | {"licence": "CC0-1.0"} for row in cuts("train", 300)])
+    licences = "licences: {free.txt: CC0-1.0, grdd.txt: CC-BY-NC-SA-4.0}\n"
+    toy.run("train_lm", "--data", "data/toy", "--conf", conf(f"tokens: word\norder: 2\ntext: [free.txt]\n{licences}"))
+    record = read_json(EXP / "run.json")
+    assert record["licences"] == ["CC0-1.0"] and record["taint"] == "" and "results that use it" not in capsys.readouterr().out
+    toy.run("train_lm", "--data", "data/toy", "--conf", conf(f"tokens: word\norder: 2\ntext: [free.txt, grdd.txt]\n{licences}"))
+    record = read_json(EXP / "run.json")
+    assert record["licences"] == ["CC-BY-NC-SA-4.0", "CC0-1.0"] and record["taint"] == "non-commercial"
+    assert "exp/toy/lm_test: non-commercial through grdd.txt (CC-BY-NC-SA-4.0, CC0-1.0)" in capsys.readouterr().out
+
+
+def test_a_text_corpus_is_normalised_and_brings_its_own_licences(toy: Recipe) -> None:
+    rows = [
+        {"id": "a", "supervisions": [{"id": "a", "text": "Ο ΉΛΙΟΣ, εν ψηλά!", "custom": {"licence": "CC-BY-4.0"}}]},
+        {"id": "b", "supervisions": [{"id": "b", "text": "το φεγγάριν", "custom": {}}]},
+    ]
+    toy.data("toy", "train", [row | {"licence": "CC0-1.0"} for row in cuts("train", 300)])
+    write_jsonl_gz(Path("data/tales/text.jsonl.gz"), rows)
+    path = conf("tokens: word\norder: 2\ntext: [data/tales/text.jsonl.gz]\n")
+    toy.run("train_lm", "--data", "data/toy", "--conf", path)
+    record = read_json(EXP / "run.json")
+    assert record["text"][1]["licences"] == ["CC-BY-4.0", "unstated"] and record["taint"] == "unknown licence"
+    assert {"ο", "ήλιος", "ψηλά", "φεγγάριν"} <= set(NgramLM.load(EXP / "lm.npz").vocab)
+
+
 def test_dev_and_test_sentences_in_the_text_are_dropped_and_listed(toy: Recipe) -> None:
     held_out = "ο πάππους μου επήεν ψες εις το παναΰριν της αγίας"
     recipe_test = [*cuts("test", 20), {"id": "planted", "text": held_out}]
