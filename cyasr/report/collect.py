@@ -12,6 +12,7 @@ import yaml
 
 from cyasr.cli import UsageError
 from cyasr.files import read_json
+from cyasr.licences import taint
 from cyasr.score.lists import SUFFIX, describe
 
 Json = dict[str, Any]
@@ -47,7 +48,7 @@ class Result:
     trained_on: str
     conf: str
     decode: str | None
-    lm: list[str]  # conf stems, first pass before second
+    lm: list[str]  # conf stems, first pass before second; what their text's licences rule out in brackets
     runs: list[Run]
     status: str
     score: Json = field(default_factory=dict)
@@ -78,6 +79,11 @@ def results(root: Path, runs: list[Run]) -> list[Result]:
     for folder in _folders(root, "train_"):
         found += _pooled(folder, root, runs)
     return sorted(found, key=lambda one: one.order)
+
+
+def lm_licences(record: Json) -> list[str]:
+    """The licences of a language model's text, by its run.json."""
+    return record.get("licences") or sorted({licence for one in record.get("text", []) for licence in one.get("licences", [])})
 
 
 def read_conf(path: Path) -> Json:
@@ -171,13 +177,23 @@ def _in_use(folder: Path) -> bool:
 
 
 def _language_models_of(folder: Path) -> list[str]:
-    """The language models that a decode's or second pass's frozen conf names."""
+    """The language models of a decode or second pass, each with its taint."""
+    return [_tainted(folder.parent.with_name(stem)) for stem in lm_stems(folder)]
+
+
+def lm_stems(folder: Path) -> list[str]:
+    """The language models that a decode's or second pass's frozen conf names, first pass before second."""
     conf = read_conf(folder / "conf.yaml")
-    first = (
-        _language_models_of(folder.with_name(str(conf["nbest"]))) if folder.name.startswith("fuse_") and "nbest" in conf else []
-    )
+    first = lm_stems(folder.with_name(str(conf["nbest"]))) if folder.name.startswith("fuse_") and "nbest" in conf else []
     own = conf.get("lm")
     return [*first, str(own)] if own else first
+
+
+def _tainted(lm: Path) -> str:
+    """`lm_ngram`, or `lm_grdd (non-commercial)`."""
+    licences = lm_licences(_run(lm, lm.parent).record)
+    found = taint(licences) if licences else ""
+    return f"{lm.name} ({found})" if found else lm.name
 
 
 def _folders(root: Path, prefix: str) -> list[Path]:

@@ -10,7 +10,7 @@ from typing import Literal
 from cyasr import conf as confs
 from cyasr.cli import UsageError
 from cyasr.report import cells, compared
-from cyasr.report.collect import Result, Run, language_models, read_conf, results, trainings
+from cyasr.report.collect import Result, Run, language_models, lm_licences, read_conf, results, trainings
 from cyasr.report.datasets import describe
 
 RUNGS = {"Strict WER % [95 %]": "strict", "Fold": "fold", "Lenient": "lenient"}
@@ -22,8 +22,8 @@ WER with a 95 % bootstrap interval over speakers. † Fewer than six speakers: d
 these speakers and says nothing of new ones. ‡ Speakers unknown: drawn by utterance. Strict: words as normalised; fold:
 spelling variants of a word are one word; lenient: licensed phrases too; all three over the strict reference words. CER
 counts NFC graphemes and spaces. Oracle: the best hypothesis of each n-best list. RTF: seconds of computing a second of
-speech, decoding and rescoring. Dev figures served for selection. "not measured": should be there and is not. Other sets'
-systems stand as set: conf.
+speech, decoding and rescoring. LM: in brackets what the licences of its text rule out. Dev figures served for selection. "not
+measured": should be there and is not. Other sets' systems stand as set: conf.
 
 Comparisons: paired bootstrap, drawn as the intervals are; MAPSSWE as sclite's `sc_stats`, which knows of no speakers; both
 two-sided, in brackets corrected over the table (Holm). "No difference shown": the interval holds zero, or the corrected
@@ -102,7 +102,7 @@ def compact(report: Report, name: str) -> str:
             one.tested_on,
             one.split or cells.NONE,
             _conf(one),
-            one.decode or cells.NONE,
+            " with ".join(filter(None, [one.decode, *(lm for lm in one.lm if "(" in lm)])) or cells.NONE,
             cells.wer(one.score),
             cells.percent(one.score.get("cer")),
             cells.factor(one.score.get("rtf")) if one.score else cells.NONE,
@@ -237,6 +237,7 @@ def _language_models(runs: list[Run]) -> str:
         "Dev perplexity a word",
         "Unknown on dev",
         "Lines dropped as dev or test",
+        "Licences of the text",
     ]
     return cells.markdown([*head, "Time", "Commit", "Status"], map(_language_model, runs))
 
@@ -253,6 +254,7 @@ def _language_model(run: Run) -> list[str]:
         cells.percent(dev.get("per_word")),
         f"{100 * dev['unknown'] / dev['tokens']:.2f} %" if dev.get("tokens") else cells.NONE,
         str(record.get("leaks_dropped", cells.NONE)),
+        ", ".join(lm_licences(record)) or cells.NONE,
         cells.duration(record.get("seconds")),
         str(record.get("commit") or cells.NONE),
         run.status,

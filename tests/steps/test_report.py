@@ -50,6 +50,15 @@ def test_a_finished_run_has_one_line_with_everything_known_of_it(trained):
     assert cells[11:] == ["0.250", "1.50 M", "10 min 0 s", "900 MiB", "abc123def456", "finished"]
 
 
+def test_a_language_model_of_non_commercial_text_shows_in_every_result_that_used_it(trained, capsys):
+    trained.json("exp/toy/lm_ngram/run.json", {"licences": ["CC-BY-NC-SA-4.0", "CC0-1.0"], "ngrams": [3, 4]})
+    text = report(trained)
+    assert lines(text, "| train_a |", "| decode_joint | lm_ngram (non-commercial) |")
+    assert lines(text, "| toy | lm_ngram |", "| CC-BY-NC-SA-4.0, CC0-1.0 |")
+    trained.run("report", "--out", OUT, "--print", "toy")
+    assert "decode_joint with lm_ngram (non-commercial)" in capsys.readouterr().out
+
+
 def test_failed_interrupted_and_running_trainings_stay_in_the_results(trained):
     trained.json("exp/toy/train_b/run.json", RUN | {"status": "failed", "message": "the loss is NaN at step 7"})
     trained.json("exp/toy/train_c/run.json", {"system": "espnet", "status": "running"})
@@ -135,7 +144,7 @@ def test_language_models_have_a_table_of_their_own(trained):
     dev = {"per_word": 56.57, "unknown": 67, "tokens": 1728}
     trained.json("exp/toy/lm_a/run.json", {"ngrams": [10, 20], "dev": dev, "leaks_dropped": 1, "seconds": 0.1, "commit": "abc"})
     Path("exp/toy/lm_a/conf.yaml").write_text("tokens: word\norder: 2\n")
-    assert "| toy | lm_a | word | 2 | 30 | 56.57 | 3.88 % | 1 | 0 s | abc | finished |" in report(trained)
+    assert "| toy | lm_a | word | 2 | 30 | 56.57 | 3.88 % | 1 | – | 0 s | abc | finished |" in report(trained)
     Path("exp/toy/lm_b").mkdir()
     assert "| toy | lm_b | – | – | – | – | – | – | not measured | – | no record |" in report(trained)
 
