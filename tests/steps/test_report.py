@@ -146,7 +146,7 @@ def test_language_models_have_a_table_of_their_own(trained):
     Path("exp/toy/lm_a/conf.yaml").write_text("tokens: word\norder: 2\n")
     assert "| toy | lm_a | word | 2 | 30 | 56.57 | 3.88 % | 1 | – | 0 s | abc | finished |" in report(trained)
     Path("exp/toy/lm_b").mkdir()
-    assert "| toy | lm_b | – | – | – | – | – | – | not measured | – | no record |" in report(trained)
+    assert "| toy | lm_b | – | – | – | – | – | – | – | not measured | – | no record |" in report(trained)
 
 
 def test_groups_are_compared_where_there_are_several(trained):
