@@ -1,0 +1,29 @@
+"""The files below a folder, none left out in silence."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from cyasr.cli import UsageError
+
+
+def folders(top: Path) -> Iterator[tuple[Path, list[str]]]:
+    """(folder, names of its files), both in order; links to folders below `top` are not followed.
+
+    Raises UsageError for a folder that may not be read.
+    """
+    for folder, below, names in os.walk(top, onerror=_refuse):
+        below.sort()
+        yield Path(folder), sorted(names)
+
+
+def files(top: Path) -> Iterator[Path]:
+    """Every file below `top`, in order."""
+    for folder, names in folders(top):
+        yield from (folder / name for name in names)
+
+
+def _refuse(error: OSError) -> None:
+    raise UsageError(f"{error.filename}: {error.strerror}; what lies in it would be left out")
