@@ -68,11 +68,21 @@ def freeze(conf: Any, path: Path) -> None:
 
 
 def differences(old: dict[str, Any], conf: Any) -> list[str]:
-    """Result keys of `conf` that differ from the frozen keys `old`, as "key: old -> new"."""
+    """Result keys of `conf` that differ from the frozen keys `old`, as "key: old -> new".
+
+    A key that is younger than `old` had its default's effect then.
+    """
     new = dataclasses.asdict(conf)
+    old = _defaults(type(conf)) | old
     run = {field.name for field in dataclasses.fields(conf) if field.metadata.get("run")}
     changed = [key for key in sorted(old.keys() | new.keys()) if key not in run and old.get(key) != new.get(key)]
     return [f"{key}: {old.get(key)} -> {new.get(key)}" for key in changed]
+
+
+def _defaults(schema: type[Any]) -> dict[str, Any]:
+    fields = dataclasses.fields(schema)
+    made = {field.name: field.default_factory() for field in fields if field.default_factory is not dataclasses.MISSING}
+    return made | {field.name: field.default for field in fields if field.default is not dataclasses.MISSING}
 
 
 def nearest(word: str, valid: typing.Iterable[str]) -> str:

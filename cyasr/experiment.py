@@ -15,6 +15,8 @@ from typing import Any, Literal
 from cyasr import conf as confs
 from cyasr.cli import UsageError
 from cyasr.conf import run_key
+from cyasr.data.augment import conf as augment
+from cyasr.data.augment.conf import NoiseConf
 from cyasr.files import read_json, sha256, write_json
 from cyasr.lock import Lock
 
@@ -49,7 +51,14 @@ class TrainConf:
     patience: int = 0  # evaluations without improvement before stopping; 0: never stop early
     # augmentation
     speed: list[float] = field(default_factory=lambda: [1.0])
+    tempo: list[float] = field(default_factory=list)  # [lowest, highest] factor at the same pitch; empty: none
+    pitch: list[float] = field(default_factory=list)  # [lowest, highest] semitones at the same tempo; empty: none
+    reverb: float = 0.0  # probability of a simulated room
+    reverb_decay: list[float] = field(default_factory=lambda: [0.1, 0.6])  # [lowest, highest] seconds to fall by 60 dB
     noise_snr: list[float] = field(default_factory=list)  # [lowest, highest] dB; empty: no noise added
+    noise_from: list[NoiseConf] = field(default_factory=list)  # recorded noise, music, babble
+    volume: list[float] = field(default_factory=list)  # [lowest, highest] dB; empty: none
+    telephone: float = 0.0  # probability of telephone band and codec
     warp: list[float] = field(default_factory=list)  # [lowest, highest] vocal-tract factor; empty: none
     time_masks: int = 2
     time_mask_share: float = 0.05  # longest mask as a share of the utterance
@@ -71,12 +80,7 @@ class TrainConf:
         for key in ("warmup", "final_lr", "time_mask_share"):
             if not 0 <= getattr(self, key) < 1:
                 raise ValueError(f"{key}: must be from 0 to below 1, not {getattr(self, key)}")
-        if any(not 0.5 <= factor <= 2 for factor in self.speed) or not self.speed:
-            raise ValueError(f"speed: factors from 0.5 to 2, not {self.speed}")
-        if self.warp and (len(self.warp) != 2 or not 0.7 <= self.warp[0] <= self.warp[1] <= 1.4):
-            raise ValueError(f"warp: [lowest, highest] between 0.7 and 1.4, not {self.warp}")
-        if self.noise_snr and (len(self.noise_snr) != 2 or self.noise_snr[0] > self.noise_snr[1]):
-            raise ValueError(f"noise_snr: [lowest, highest] in dB, not {self.noise_snr}")
+        augment.check(self)
 
 
 class Experiment:

@@ -42,6 +42,7 @@ def main() -> None:
         print(f"steps.train: {experiment.directory} is up to date")
         return
 
+    from cyasr.data.augment.noise import digests
     from cyasr.systems import load_conf
 
     conf = load_conf(arguments.conf)
@@ -49,7 +50,7 @@ def main() -> None:
         _train(experiment, conf, arguments.ngpu)
         return
     with experiment.lock:
-        inputs = input_hashes(stage.inputs)
+        inputs = input_hashes(stage.inputs) | digests(conf.noise_from)
         experiment.freeze(conf, inputs)
         experiment.record(
             system=conf.system,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from lhotse.cut import Cut
@@ -11,15 +13,45 @@ from numpy.typing import NDArray
 
 from cyasr.cli import RunError
 from cyasr.data.audiofile import SAMPLE_RATE
+from cyasr.data.augment.noise import Noise, add_at
+
+if TYPE_CHECKING:
+    from cyasr.experiment import TrainConf
 
 
 @dataclass(frozen=True)
 class Augment:
-    """speed: factors to choose from (pitch moves with them); noise_snr: [lowest, highest] dB of added noise, or empty."""
+    """What becomes of a waveform, in this order: factors, [lowest, highest] or probabilities of conf/train_*.yaml."""
 
     seed: int
     speed: tuple[float, ...] = (1.0,)
-    noise_snr: tuple[float, ...] = ()
+    tempo: tuple[float, ...] = ()
+    pitch: tuple[float, ...] = ()  # semitones
+    reverb: float = 0.0
+    reverb_decay: tuple[float, ...] = (0.1, 0.6)  # seconds
+    noise_snr: tuple[float, ...] = ()  # dB
+    noise_from: tuple[Noise, ...] = ()
+    volume: tuple[float, ...] = ()  # dB
+    telephone: float = 0.0
+
+    @classmethod
+    def of(cls, conf: TrainConf) -> Augment:
+        """Raises UsageError where a source of noise is missing or empty."""
+        noises = tuple(Noise(each) for each in conf.noise_from)
+        for noise in noises:
+            assert noise.stretches  # read now, once, before workers are started
+        return cls(
+            conf.seed,
+            tuple(conf.speed),
+            tuple(conf.tempo),
+            tuple(conf.pitch),
+            conf.reverb,
+            tuple(conf.reverb_decay),
+            tuple(conf.noise_snr),
+            noises,
+            tuple(conf.volume),
+            conf.telephone,
+        )
 
     def random(self, epoch: int, cut: Cut) -> np.random.Generator:
         """A generator for one cut in one epoch: independent of workers, ranks and what was loaded before."""
@@ -40,14 +72,47 @@ def load(cut: Cut) -> NDArray[np.float32]:
 
 
 def load_augmented(cut: Cut, augment: Augment, random: np.random.Generator) -> NDArray[np.float32]:
-    """`load`, then speed perturbation (Ko et al., Interspeech 2015) and noise with a random spectral tilt."""
+    """`load`, with speed perturbation (Ko et al., Interspeech 2015), then `distort`."""
     factor = float(random.choice(augment.speed))
     if factor != 1.0:
         cut = cut.perturb_speed(factor)
-    audio = load(cut)
+    return distort(load(cut), augment, random)
+
+
+def distort(audio: NDArray[np.float32], augment: Augment, random: np.random.Generator) -> NDArray[np.float32]:
+    """The voice, the room, what else sounds in it, the microphone and the line. What is off draws no number."""
+    if augment.tempo or augment.pitch:
+        audio = _voice(audio, augment, random)
+    if augment.reverb and random.random() < augment.reverb:
+        from cyasr.data.augment.room import draw_room, reverberate
+
+        audio = reverberate(audio, draw_room(random, _between(augment.reverb_decay, random)))
     if augment.noise_snr:
-        audio = add_noise(audio, random.uniform(augment.noise_snr[0], augment.noise_snr[1]), random)
+        audio = add_noise(audio, _between(augment.noise_snr, random), random)
+    for noise in augment.noise_from:
+        if random.random() < noise.conf.probability:
+            audio = add_at(audio, noise.draw(random, len(audio)), _between(noise.conf.snr, random))
+    if augment.volume:
+        gain = np.float32(10 ** (_between(augment.volume, random) / 20))
+        audio = np.clip(gain * audio, np.float32(-1.0), np.float32(1.0))
+    if augment.telephone and random.random() < augment.telephone:
+        from cyasr.data.augment.telephone import CODECS, telephone
+
+        audio = telephone(audio, CODECS[int(random.integers(len(CODECS)))])
     return audio
+
+
+def _voice(audio: NDArray[np.float32], augment: Augment, random: np.random.Generator) -> NDArray[np.float32]:
+    from cyasr.data.augment.stretch import shift_pitch, stretch
+
+    tempo = _between(augment.tempo, random) if augment.tempo else 1.0
+    if not augment.pitch:
+        return stretch(audio, tempo)
+    return shift_pitch(audio, _between(augment.pitch, random), tempo)
+
+
+def _between(bounds: Sequence[float], random: np.random.Generator) -> float:
+    return float(random.uniform(bounds[0], bounds[1]))
 
 
 def add_noise(audio: NDArray[np.float32], snr: float, random: np.random.Generator) -> NDArray[np.float32]:
@@ -55,6 +120,4 @@ def add_noise(audio: NDArray[np.float32], snr: float, random: np.random.Generato
     from scipy.signal import lfilter
 
     white = random.standard_normal(len(audio), dtype=np.float32)
-    noise = lfilter([1.0], [1.0, -random.uniform(0.0, 0.95)], white).astype(np.float32)
-    gain = np.sqrt(np.mean(audio**2) / (10 ** (snr / 10) * np.mean(noise**2) + 1e-12))
-    return audio + np.float32(gain) * noise
+    return add_at(audio, lfilter([1.0], [1.0, -random.uniform(0.0, 0.95)], white).astype(np.float32), snr)

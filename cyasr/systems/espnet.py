@@ -136,7 +136,7 @@ class Collate:
     augment: Augment = field(init=False)
 
     def __post_init__(self) -> None:
-        self.augment = Augment(self.conf.seed, tuple(self.conf.speed), tuple(self.conf.noise_snr))
+        self.augment = Augment.of(self.conf) if self.train else Augment(self.conf.seed)
 
     def __call__(self, cuts: list[Cut], epoch: int = 0) -> Batch:
         features, lengths = pad([self._features(cut, epoch) for cut in cuts], 0.0)
