@@ -1,0 +1,143 @@
+"""From the path that a manifest names, often written on another machine, to the file in this corpus."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from cyasr.cli import UsageError
+from cyasr.data.corpus import Reject
+from cyasr.data.seen import Seen
+
+AUDIO = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".oga", ".w64", ".rf64", ".aif", ".aiff", ".au", ".sph")  # libsndfile's
+OTHER_AUDIO = (".m4a", ".mp4", ".aac", ".wma", ".webm", ".mkv", ".mov", ".3gp", ".amr")  # known, not readable without more
+
+
+class PathError(Exception):
+    """One line on why a path is no file of the corpus."""
+
+
+class Locator:
+    """Finds audio below the corpus dir, or below `audio_dir` where the conf names one.
+
+    A path may be absolute or relative, to the corpus, to `audio_dir` or to the table it stands in; if its beginning is
+    another machine's, it is left out as far as it takes to meet a file here, and said once. Other files are out of reach.
+    """
+
+    def __init__(self, corpus_dir: Path, raw: Path, audio_dir: str | None = None) -> None:
+        self.bases = [corpus_dir]
+        if audio_dir is not None:
+            self.bases.insert(0, _linked(Path(audio_dir), raw) if os.path.isabs(audio_dir) else corpus_dir / audio_dir)
+            if not self.bases[0].is_dir():
+                raise UsageError(f"options: audio_dir: {audio_dir} does not exist")
+        self._roots = [(os.path.realpath(base), base) for base in self.bases]
+        self._moved: dict[str, Path] = {}  # beginning of a path elsewhere -> where that is here
+
+    def find(self, name: str, beside: Path | None = None) -> Path:
+        """The file, or where it should be. beside: folder of the table that names it. Raises PathError."""
+        if not name.strip():
+            raise PathError("no audio: the path is empty")
+        if any(ord(char) < 32 for char in name):
+            raise PathError(f"audio is missing: no path is {name!r}")
+        name = name.strip().removeprefix("file://")
+        if "/" not in name:
+            name = name.replace("\\", "/")  # written on Windows
+        if os.path.isabs(name) or name[1:3] == ":/":
+            return self._moved_here(name) or self._rooted(name)
+        bases = ([beside] if beside else []) + self.bases
+        inside = [path for path in (_within(base, name, self.bases) for base in bases) if path]
+        if not inside:
+            raise PathError(f"audio is missing: {name} leads out of the corpus; options: audio_dir may say where it lies")
+        own = next((path for path in (_within(base, name, self.bases) for base in self.bases) if path), inside[0])
+        return next(filter(None, map(there, inside)), None) or self._moved_here(name) or own
+
+    def _rooted(self, name: str) -> Path:
+        for root, base in self._roots:
+            if name.startswith(root + "/") and (path := _within(base, name[len(root) + 1 :], self.bases)):
+                return there(path) or path
+        raise PathError(f"audio is missing: {name} is not below the corpus; options: audio_dir may say where it lies")
+
+    def _moved_here(self, name: str) -> Path | None:
+        for start, base in self._moved.items():
+            if name.startswith(start) and (path := _within(base, name[len(start) :], self.bases)):
+                return there(path) or path
+        if any(name.startswith(root + "/") for root, _ in self._roots):
+            return None
+        parts = name.split("/")
+        for left_out in range(1, len(parts)):
+            for base in self.bases:
+                path = _within(base, "/".join(parts[left_out:]), self.bases)
+                if path and (found := there(path)):
+                    start = "/".join(parts[:left_out]) + "/"
+                    self._moved[start] = base
+                    print(f"audio named {start}… is taken from {base}/", file=sys.stderr)
+                    return found
+        return None
+
+
+def there(path: Path) -> Path | None:
+    """`path` if there is such a file, or the audio file that it names without saying of what kind it is."""
+    if os.path.isfile(path):
+        return path
+    for suffix in () if path.suffix.lower() in AUDIO else AUDIO:
+        for known in (suffix, suffix.upper()):
+            if os.path.isfile(named := f"{path}{known}"):
+                return Path(named)
+    return None
+
+
+def guess_audio_dir(corpus_dir: Path, names: list[str], beside: Path) -> dict[str, str]:
+    """{"audio_dir": …} where these paths are met below another folder than the corpus dir or the table's; else {}."""
+    names = [name for name in names if name.strip() and "\0" not in name]
+    root = os.path.realpath(corpus_dir)
+    outside = [name for name in names if os.path.isabs(name) and os.path.isfile(name) and not name.startswith(root + "/")]
+    if outside and len(outside) >= len(names) / 2:
+        return {"audio_dir": os.path.commonpath([os.path.dirname(name) for name in outside])}
+    relative = [name for name in names if not os.path.isabs(name)]
+    if not relative or any(there(folder / name) for name in relative for folder in (beside, corpus_dir)):
+        return {}
+    for folder, _ in walk(corpus_dir):
+        below = folder.relative_to(corpus_dir)
+        if len(below.parts) <= 3 and any(there(folder / name) for name in relative[:10]):
+            return {"audio_dir": str(below)}
+    return {}
+
+
+def walk(folder: Path) -> Iterator[tuple[Path, list[str]]]:
+    """Every folder from `folder` down, links followed once, with the sorted names in it; hidden ones are left out."""
+    met: set[str] = set()
+    for where, folders, names in os.walk(folder, followlinks=True):
+        real = os.path.realpath(where)
+        if real in met:
+            folders.clear()
+            continue
+        met.add(real)
+        folders[:] = sorted(name for name in folders if not name.startswith((".", "__MACOSX")))
+        yield Path(where), sorted(name for name in names if not name.startswith("."))
+
+
+def unlisted(folder: Path, named: Seen) -> Iterator[Reject]:
+    """A reject for each audio file below `folder` that is not among the paths `named`."""
+    for where, names in walk(folder):
+        for name in names:
+            if Path(name).suffix.lower() in AUDIO + OTHER_AUDIO and str(where / name) not in named:
+                yield Reject(Path(name).stem, str(where / name), "audio without transcript")
+
+
+def _within(base: Path, name: str, bases: list[Path]) -> Path | None:
+    """base/name without "..", where that stays below one of `bases`."""
+    path = os.path.normpath(os.path.join(base, name)) if ".." in name.split("/") else os.path.join(base, name)
+    return Path(path) if any(path.startswith(f"{each}/") for each in bases) else None
+
+
+def _linked(target: Path, raw: Path) -> Path:
+    """`raw`/audio_dir, a link to `target`, so that manifests stay relative."""
+    link = raw / "audio_dir"
+    if not link.is_symlink() or os.readlink(link) != str(target):
+        raw.mkdir(parents=True, exist_ok=True)
+        temporary = raw / f".audio_dir.{os.getpid()}.tmp"
+        temporary.symlink_to(target)
+        temporary.replace(link)
+    return link
