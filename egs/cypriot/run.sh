@@ -104,6 +104,7 @@ if stage 8 "Scores"; then
 fi
 
 if stage 9 "Results"; then
+  $train_cmd "exp/log/model_card.log" python -m steps.model_card --exp exp
   $train_cmd "exp/log/report.log" python -m steps.report --out egs/cypriot/RESULTS.md --html exp/report.html
   python -m steps.report --out egs/cypriot/RESULTS.md --print "$corpus"
   echo "With plots, alignments and audio, for a browser: exp/report.html"
