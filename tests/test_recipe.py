@@ -147,7 +147,7 @@ def products(directory: Path) -> list[Path]:
 def _products(directory: Path) -> Iterator[Path]:
     for top in ("data", "exp"):
         for path in (directory / top).rglob("*"):
-            circumstances = path.name.startswith(("events.", ".")) or path.suffix in {".log", ".html", ".md"} or path.name == "run.json"
+            circumstances = path.name.startswith(("events.", ".", "run.json")) or path.suffix in {".log", ".html", ".md"}
             if path.is_file() and not circumstances and not {"log", "checkpoints"} & set(path.relative_to(directory).parts):
                 yield path
 
