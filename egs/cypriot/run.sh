@@ -5,6 +5,9 @@
 # Options:
 #   --corpus NAME      data set, conf/data_NAME.yaml (mini: embedded, made on the spot)
 #   --corpus-dir DIR   where the corpus lies, needed once for each that is not embedded
+#   --corpus-format F  a corpus without a conf gets one: auto looks what lies in DIR, or kaldi, hf, lhotse, nemo, table, folder
+#   --licence L        of such a corpus, as in CC-BY-4.0
+#   --language L       of such a corpus: el-CY, el, en
 #   --systems "A B"    acoustic models, conf/train_A.yaml (ebranchformer_mini for mini, else ebranchformer_10h)
 #   --lms "A B"        language models, conf/lm_A.yaml (ngram word3)
 #   --decodes "A B"    searches, conf/decode_A.yaml (greedy joint joint_ngram)
@@ -19,7 +22,8 @@
 # Stages:
 set -euo pipefail
 
-corpus=mini corpus_dir='' systems='' lms='ngram word3' decodes='greedy joint joint_ngram' fuses=word3
+corpus=mini corpus_dir='' corpus_format='' licence='' language=''
+systems='' lms='ngram word3' decodes='greedy joint joint_ngram' fuses=word3
 stage=1 stop_stage=9 nj='' ngpu='' redo=''
 root=$(dirname "$(realpath "$0")")/../..
 script=$0
@@ -30,16 +34,21 @@ script=$0
 export CYASR_RUN=$$ # jobs end with this script, also when it is killed
 
 conf=conf/data_$corpus.yaml
-[[ -f $conf ]] || refuse "--corpus $corpus: no $conf; there is $(printf '%s\n' conf/data_*.yaml | sed 's/.*data_//; s/.yaml//' | xargs)"
-base=$(sed -n 's/^base: *\([^ ]*\).*/conf\/\1/p' "$conf")
-adapter=$(cat "$conf" ${base:+"$base"} | sed -n 's/^corpus: *\([^ ]*\).*/data_\1/p' | head -1)
-[[ -f local/$adapter.py ]] || refuse "$conf: its key corpus asks for local/${adapter:-data_NAME}.py, which does not exist"
+if [[ ! -f $conf && -z $corpus_format ]]; then
+  refuse "--corpus $corpus: no $conf; there is $(printf '%s\n' conf/data_*.yaml | sed 's/.*data_//; s/.yaml//' | xargs); \
+for a corpus of your own, --corpus-format auto looks into --corpus-dir and writes it"
+elif [[ -n $corpus_format$licence$language ]]; then
+  python -m steps.new_corpus --name "$corpus" --format "${corpus_format:-auto}" ${corpus_dir:+--corpus-dir "$corpus_dir"} \
+    ${licence:+--licence "$licence"} ${language:+--language "$language"}
+fi
+adapter=$(python -m steps.new_corpus --adapter "$conf") # none for a mixture
 [[ -n $systems ]] || { [[ $corpus = mini ]] && systems=ebranchformer_mini || systems=ebranchformer_10h; }
 [[ -n $ngpu ]] || { [[ -e /dev/nvidia0 && -n ${CUDA_VISIBLE_DEVICES-all} ]] && ngpu=1 || ngpu=0; }
 nj=${nj:-$((ngpu > 0 ? ngpu : $(nproc)))}
 
 if stage 1 "The corpus as it is: recordings and supervisions"; then
-  $train_cmd "exp/log/data_$corpus.log" python -m "local.$adapter" --conf "$conf" ${corpus_dir:+--corpus-dir "$corpus_dir"}
+  [[ -z $adapter ]] ||
+    $train_cmd "exp/log/data_$corpus.log" python -m "$adapter" --conf "$conf" ${corpus_dir:+--corpus-dir "$corpus_dir"}
 fi
 
 if stage 2 "Cuts: checked, normalised, split"; then
@@ -48,6 +57,10 @@ fi
 
 ((stop_stage > 2)) || exit 0
 sets=$(python -m steps.make_cuts --conf "$conf" --list-sets) # one, or one for each fold
+if [[ $sets = "$corpus" && -f data/$corpus/.stamp.json && -z $(gzip -cd "data/$corpus/test.jsonl.gz" 2>/dev/null | head -c 1) ]]; then
+  echo "data/$corpus holds text or audio alone, nothing to score: it serves other confs (mixture, lm: text)"
+  exit 0
+fi
 
 if stage 3 "Tokenizers"; then
   for set in $sets; do

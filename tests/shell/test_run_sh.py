@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import re
 import shutil
@@ -17,6 +18,7 @@ SCRIPTS = ["run.sh", "egs/cypriot/run.sh"]
 RECORDER = """#!/usr/bin/env bash
 case "$*" in
   *--list-sets*) printf '%s\\n' ${SETS:-mini} ;;
+  *--adapter*) echo "${ADAPTER-local.data_mini}" ;;
   *steps.report*--print*) ;;
   *) printf '%q ' "$@" >> launched; echo >> launched ;;
 esac
@@ -65,7 +67,8 @@ def test_help_lists_options_and_the_nine_stages(script: str, tmp_path: Path) -> 
     result = run(ROOT / script, "--corpus", "mini", "--help", cwd=tmp_path)
     assert result.returncode == 0 and not result.stderr
     assert re.findall(r"^  (\d)  \S", result.stdout, re.M) == [str(number) for number in range(1, 10)]
-    for option in ("stage", "stop-stage", "corpus", "corpus-dir", "systems", "lms", "decodes", "fuses", "nj", "ngpu", "help"):
+    corpus = ("corpus", "corpus-dir", "corpus-format", "licence", "language")
+    for option in (*corpus, "stage", "stop-stage", "systems", "lms", "decodes", "fuses", "nj", "ngpu", "help"):
         assert re.search(rf"^  --{option} ", result.stdout, re.M)
 
 
@@ -120,7 +123,7 @@ def test_all_stages_run_in_order_by_default(recipe: Path) -> None:
     decodes = ["steps.decode"] * 6  # three searches: an array and a gathering each
     models = ["steps.train_tokenizer", "steps.train_lm", "steps.train_lm", "steps.train"]
     before = ["local.data_mini", "steps.make_cuts", *models]
-    assert steps(lines) == [*before, *decodes, "steps.fuse", "steps.score", "steps.report"]
+    assert steps(lines) == [*before, *decodes, "steps.fuse", "steps.score", "steps.model_card", "steps.report"]
     assert sum("JOB=1:3 " in line for line in lines) == 3
 
 
@@ -131,7 +134,7 @@ def test_stage_and_stop_stage_bound_what_runs(recipe: Path) -> None:
         "steps.train",
     ]
     assert steps(launched(recipe, "--stop-stage", "1")) == ["local.data_mini"]
-    assert steps(launched(recipe, "--stage", "9")) == ["steps.report"]
+    assert steps(launched(recipe, "--stage", "9")) == ["steps.model_card", "steps.report"]
     assert launched(recipe, "--stage", "10") == []
 
 
@@ -146,8 +149,39 @@ def test_every_fold_and_choice_has_its_turn(recipe: Path) -> None:
     assert len(lines) == 4 + 2 * 4
 
 
-def test_adapter_of_a_variant_is_its_bases(recipe: Path) -> None:
-    assert steps(launched(recipe, "--corpus", "folded", "--stop-stage", "1")) == ["local.data_mini"]
+def test_a_mixture_has_no_corpus_to_read(recipe: Path) -> None:
+    assert steps(launched(recipe, "--stop-stage", "2", ADAPTER="")) == ["steps.make_cuts"]
+
+
+def test_a_corpus_without_a_conf_gets_one_before_its_first_stage(recipe: Path) -> None:
+    given = [
+        "--corpus",
+        "mine",
+        "--corpus-dir",
+        "my speech",
+        "--corpus-format",
+        "auto",
+        "--licence",
+        "CC0-1.0",
+        "--language=el-CY",
+    ]
+    lines = launched(recipe, *given, "--stop-stage", "1", ADAPTER="local.data_own")
+    assert steps(lines) == ["steps.new_corpus", "local.data_own"]
+    folder = str(recipe.parent / "my speech").replace(" ", "\\ ")
+    assert lines[0].endswith(
+        f"steps.new_corpus --name mine --format auto --corpus-dir {folder} --licence CC0-1.0 --language el-CY"
+    )
+    assert lines[1].endswith(f"local.data_own --conf conf/data_mine.yaml --corpus-dir {folder}")
+
+
+@pytest.mark.parametrize("made", [{}, {"test": b""}, {"test": b"{}", "train": b"{}"}])
+def test_what_has_nothing_to_score_ends_after_stage_2_without_an_error(recipe: Path, made: dict[str, bytes]) -> None:
+    folder = recipe / "data" / "mini"
+    folder.mkdir(parents=True)
+    (folder / ".stamp.json").touch()
+    for split, content in made.items():
+        (folder / f"{split}.jsonl.gz").write_bytes(gzip.compress(content))
+    assert (steps(launched(recipe, "--stop-stage", "3")) == ["local.data_mini", "steps.make_cuts"]) == (not made.get("test"))
 
 
 def test_corpus_dir_is_meant_from_where_the_user_stands(recipe: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from cyasr.cli import UsageError
 from cyasr.data.corpus import Reject
 from cyasr.data.seen import Seen
+from cyasr.data.walk import folders
 
 AUDIO = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".oga", ".w64", ".rf64", ".aif", ".aiff", ".au", ".sph")  # libsndfile's
 OTHER_AUDIO = (".m4a", ".mp4", ".aac", ".wma", ".webm", ".mkv", ".mov", ".3gp", ".amr")  # known, not readable without more
@@ -106,16 +107,13 @@ def guess_audio_dir(corpus_dir: Path, names: list[str], beside: Path) -> dict[st
 
 
 def walk(folder: Path) -> Iterator[tuple[Path, list[str]]]:
-    """Every folder from `folder` down, links followed once, with the sorted names in it; hidden ones are left out."""
-    met: set[str] = set()
-    for where, folders, names in os.walk(folder, followlinks=True):
-        real = os.path.realpath(where)
-        if real in met:
-            folders.clear()
-            continue
-        met.add(real)
-        folders[:] = sorted(name for name in folders if not name.startswith((".", "__MACOSX")))
-        yield Path(where), sorted(name for name in names if not name.startswith("."))
+    """Every folder from `folder` down with the names of its files, in order; hidden ones are left out.
+
+    Raises UsageError for a folder that may not be read.
+    """
+    for where, names in folders(folder):
+        if not any(part.startswith((".", "__MACOSX")) for part in where.relative_to(folder).parts):
+            yield where, [name for name in names if not name.startswith(".")]
 
 
 def unlisted(folder: Path, named: Seen) -> Iterator[Reject]:
