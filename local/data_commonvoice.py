@@ -83,7 +83,9 @@ class Release:
                 yield row
                 continue
             cells = row.cells
-            name = cells["path"] if "." in cells["path"] else cells["path"] + ".mp3"  # bare in the first releases
+            name = cells["path"]
+            if name and "." not in name:  # as in the first releases
+                name += ".mp3"
             if not official and name in self.taken:  # `validated` holds the splits' rows, too
                 continue
             audio = inside(folder, name)
@@ -182,4 +184,4 @@ def sentence_key(text: str) -> str:
 
 
 if __name__ == "__main__":
-    run(lambda: main(prepare, get=GET, inputs=[Path("cyasr", "data", "folders.py")]))
+    run(lambda: main(prepare, get=GET))

@@ -62,4 +62,4 @@ def prepare(corpus_dir: Path, raw: Path, conf: DataConf) -> Iterator[Utterance |
 
 
 if __name__ == "__main__":
-    run(lambda: main(prepare, get=GET, inputs=[Path("cyasr", "data", "folders.py")]))
+    run(lambda: main(prepare, get=GET))

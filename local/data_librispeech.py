@@ -83,4 +83,4 @@ def read_genders(path: Path) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    run(lambda: main(prepare, get=GET, inputs=[Path("cyasr", "data", "folders.py")]))
+    run(lambda: main(prepare, get=GET))

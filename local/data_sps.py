@@ -113,4 +113,4 @@ def read_reported(path: Path) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    run(lambda: main(prepare, get=GET, inputs=[Path("cyasr", "data", "folders.py"), Path("local", "data_commonvoice.py")]))
+    run(lambda: main(prepare, get=GET))
