@@ -10,11 +10,17 @@ from cyasr.cli import UsageError
 
 
 def folders(top: Path) -> Iterator[tuple[Path, list[str]]]:
-    """(folder, names of its files), both in order; links to folders below `top` are not followed.
+    """(folder, names of its files), both in order; links to folders are followed, each folder is met once.
 
     Raises UsageError for a folder that may not be read.
     """
-    for folder, below, names in os.walk(top, onerror=_refuse):
+    met = set()
+    for folder, below, names in os.walk(top, onerror=_refuse, followlinks=True):
+        state = os.stat(folder)
+        if (state.st_dev, state.st_ino) in met:
+            below.clear()
+            continue
+        met.add((state.st_dev, state.st_ino))
         below.sort()
         yield Path(folder), sorted(names)
 
