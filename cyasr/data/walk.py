@@ -1,4 +1,4 @@
-"""The files below a folder, none left out in silence."""
+"""The files below a folder, none left out because it may not be read."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def folders(top: Path) -> Iterator[tuple[Path, list[str]]]:
 
 
 def files(top: Path) -> Iterator[Path]:
-    """Every file below `top`, in order."""
+    """Every file below `top`, in order; no pipes, which would be waited for, and no links that lead nowhere."""
     for folder, names in folders(top):
-        yield from (folder / name for name in names)
+        yield from (path for name in names if (path := folder / name).is_file())
 
 
 def _refuse(error: OSError) -> None:
