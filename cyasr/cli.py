@@ -26,7 +26,7 @@ def run(main: Callable[[], None]) -> None:
     try:
         main()
     except UsageError as error:
-        print(f"{program()}: {error}", file=sys.stderr)
+        print(f"{program()}: {line(str(error))}", file=sys.stderr)
         sys.exit(error.status)
     except OSError as error:
         if error.errno not in {28, 122}:  # ENOSPC, EDQUOT
@@ -37,6 +37,15 @@ def run(main: Callable[[], None]) -> None:
     except KeyboardInterrupt:
         print(f"{program()}: interrupted; run it again to go on", file=sys.stderr)
         sys.exit(130)
+
+
+def line(message: str, longest: int = 1000) -> str:
+    """`message` as one line for a terminal, whatever pieces of a user's files stand in it: long ones are cut in the middle."""
+    if len(message) > longest:
+        message = f"{message[: longest - 200]} … {message[-190:]}"
+    if message.isprintable():
+        return message
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in message)
 
 
 def program() -> str:

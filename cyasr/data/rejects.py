@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cyasr.cli import RunError
+from cyasr.cli import RunError, line
 from cyasr.files import replacing
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class RejectList:
         self._expected = frozenset(expected)
 
     def add(self, reject: Reject) -> None:
-        self.rows.writerow([reject.id, reject.where, reject.reason])
+        self.rows.writerow([line(cell) for cell in (reject.id, reject.where, reject.reason)])
         self.count += 1
         kind = reject.reason.partition(":")[0]
         self.reasons[kind] += 1
