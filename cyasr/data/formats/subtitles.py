@@ -58,7 +58,7 @@ def _read(text: str, blank_ends: bool) -> list[Cue]:
         elif "-->" in line and re.search(r"\d", line):
             raise TextError(f"no subtitles: line {number} has no time that can be read: {line.strip()[:60]!r}")
         elif not line.strip():
-            open_cue = open_cue and not blank_ends
+            open_cue = open_cue and not (blank_ends and not line)  # a line with a space is none that ends
         elif open_cue and found:
             found[-1][3].append(line)
     if not found and text.strip("\ufeff \n").removeprefix("WEBVTT").strip():
@@ -84,7 +84,9 @@ def _lines(lines: list[str]) -> list[tuple[str, str | None]]:
 def _unrolled(cues: list[tuple[Cue, list[tuple[str, str | None]]]]) -> list[tuple[Cue, list[tuple[str, str | None]]]]:
     """Rolling captions show each line twice, first below and then above the next one: kept where it came first."""
     repeated = [
-        bool(lines and before and lines[0][0] == before[-1][0] and cue.start - previous.end < 0.1)
+        bool(lines and before and lines[0][0] == before[-1][0])
+        and cue.start - previous.end < 0.1
+        and (len(lines) > 1 or cue.end - cue.start < 0.1)
         for (previous, before), (cue, lines) in pairwise(cues)
     ]
     if sum(repeated) <= ROLLING * len(cues):
