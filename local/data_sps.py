@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cyasr import conf as confs
-from cyasr.cli import run
+from cyasr.cli import UsageError, run
 from cyasr.data.corpus import SPLITS, DataConf, Reject, Utterance, main
 from cyasr.data.folders import Names, find, identify, inside, unlisted
-from cyasr.data.tables import Row, read_table
+from cyasr.data.tables import Row, read_lines, read_table
 from local.data_commonvoice import unquoted
 
 GET = (
@@ -37,6 +37,7 @@ SIZES = {  # train, dev and test clips, as published in the cv-dataset project's
 }
 MARK = re.compile(r"\[(\w[\w -]*)\]")
 UNASSIGNED = ("", "unassigned")
+COLUMNS = ("client_id", "audio_file", "transcription", "split")
 
 
 @dataclass
@@ -51,12 +52,12 @@ def prepare(corpus_dir: Path, raw: Path, conf: DataConf) -> Iterator[Utterance |
     options = confs.build(conf.options, Options, Path("options"))
     table = find(corpus_dir, f"ss-corpus-{options.locale}.tsv", conf.release)
     folder = table.parent / "audios"
-    sizes = Counter(row["split"] for row in read_table(table, ["split"]) if isinstance(row, Row))
+    sizes = Counter(row["split"] for row in read_rows(table) if isinstance(row, Row))
     known = SIZES.get(options.locale)
     identify([table], raw, conf.release, options.sha256, {split: sizes[split] for split in SPLITS}, known)
     reported = read_reported(table.with_name(f"ss-reported-audios-{options.locale}.tsv"))
     named = Names()
-    for row in read_table(table, ["client_id", "audio_file", "transcription", "split"]):
+    for row in read_rows(table):
         if isinstance(row, Reject):
             yield row
             continue
@@ -92,6 +93,43 @@ def one(row: Row, folder: Path, locale: str) -> Utterance | Reject:
         age=cells.get("age") or None,
         tags=tuple(dict.fromkeys([*filter(None, cells.get("quality_tags", "").split("|")), *MARK.findall(text)])),
     )
+
+
+def read_rows(path: Path) -> Iterator[Row | Reject]:
+    """As read_table; but a row may have too many or too few cells where these are clearly empty ones.
+
+    The sample rows of 3.0 have one cell more than there are columns, an empty one before `language`.
+    """
+    names: list[str] = []
+    for line in read_lines(path):
+        if isinstance(line, Reject):
+            yield line
+            continue
+        where, text = line
+        cells = text.split("\t")
+        if not names:
+            names = cells
+            if missing := [column for column in COLUMNS if column not in names]:
+                raise UsageError(f"{where}: no column {', '.join(missing)}; there are {', '.join(names)}")
+            continue
+        row = Row(where, dict(zip(names, fitted(cells, names), strict=False)))
+        if len(row.cells) == len(names):
+            yield row
+        else:
+            yield Reject("", where, f"wrong number of cells: {len(cells)} for {len(names)} columns")
+
+
+def fitted(cells: list[str], names: list[str]) -> list[str]:
+    """`cells`, with empty ones taken out before `language` or added at the end where `votes` and `split` are right then."""
+    surplus = len(cells) - len(names)
+    if surplus == 0 or not {"language", "votes"} <= set(names):
+        return cells
+    language = names.index("language")
+    if any(cells[language : language + surplus]):
+        return []
+    made = cells[:language] + cells[language + surplus :] if surplus > 0 else cells + [""] * -surplus
+    right = made[names.index("votes")].isdecimal() and made[names.index("split")] in (*SPLITS, *UNASSIGNED)
+    return made if right else []
 
 
 def seconds(milliseconds: str) -> float | None:
