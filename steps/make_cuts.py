@@ -89,6 +89,7 @@ def make_cuts(raw: Path, plans: list[Plan], conf: DataConf) -> None:
         for each in sets:
             tally.prove(total, each.rejects.taken + each.rejects.count)
             each.check()
+        tally.trust(conf.max_reject_rate)
     for each in sets:
         folder = Path("data", each.plan.name)
         write_json(folder / "report.json", each.report() | tally.report())

@@ -152,7 +152,7 @@ def write_raw(items: Iterable[Utterance | Reject], raw: Path, conf: DataConf, au
     from cyasr.data.progress import progress
     from cyasr.data.rejects import writing_rejects
 
-    checker = Checker(conf)
+    checker = Checker(conf, raw)
     with ExitStack() as stack:
         outputs = {name: stack.enter_context(writing_gz(raw / f"{name}.jsonl.gz")) for name in MANIFESTS}
         # Entered last, so left first: too many rejects must stop the manifests above from being published.
@@ -169,6 +169,8 @@ def write_raw(items: Iterable[Utterance | Reject], raw: Path, conf: DataConf, au
             raise UsageError(f"{raw}: the corpus holds no utterance; is --corpus-dir the right folder?")
     write_json(raw / "summary.json", checker.summary() | {"rejects": dict(sorted(rejects.reasons.items()))})
     print(f"{raw}: {rejects.taken + rejects.count} in = {rejects.taken} out + {rejects.count} rejects, {checker.hours:.2f} h")
+    if mended := checker.mended.count:
+        print(f"{raw}/mended: copies of {mended} audio files whose headers do not say how long they are")
 
 
 def _readable(items: Iterable[Utterance | Reject]) -> Iterator[Utterance | Reject]:

@@ -15,12 +15,13 @@ from cyasr.cli import RunError
 from cyasr.data.audiofile import SAMPLE_RATE, TELEPHONE_RATE
 from cyasr.data.corpus import DataConf, Reject
 from cyasr.data.seen import Seen
-from cyasr.data.validate import checked_recordings, reject, text_problem
+from cyasr.data.validate import Checked, checked_recordings, reject, text_problem
 from cyasr.text.normalize import normalize
 
 if TYPE_CHECKING:
     from cyasr.data.checks import AudioMeasures
 
+GLANCED = "size and 8 KB from the middle of each file"
 CUT_FIELDS = ("corpus", "licence", "dialect", "split", "split_source", "label", "domain", "telephone")
 
 
@@ -81,6 +82,9 @@ class Tally:
     utterances: int = 0
     cut: int = 0  # of `utterances`
     segments: int = 0  # what they were cut into
+    files: int = 0
+    decoded: int = 0  # of `files`
+    unusable: int = 0  # of `decoded`
 
     def segmented(self, before: list[dict[str, Any]], after: Sequence[dict[str, Any] | Reject]) -> None:
         """Count one recording's supervisions before and after; a segment's id is its utterance's with "-…" behind it.
@@ -95,6 +99,12 @@ class Tally:
             self.cut += 1
         self.segments += sum(each not in names for each in ids)
 
+    def count(self, checked: Checked) -> None:
+        self.utterances += len(checked.supervisions)
+        self.files += 1
+        self.decoded += checked.decoded
+        self.unusable += checked.decoded and checked.error is not None
+
     def prove(self, utterances: int, items: int) -> None:
         """utterances: that stage 1 counted. items: cuts and rejects of a set. Raises RunError unless all are there."""
         if (self.utterances, self.utterances - self.cut + self.segments) != (utterances, items):
@@ -103,16 +113,35 @@ class Tally:
                 f"{items} cuts and rejects: they do not add up; run stage 1 again"
             )
 
+    def trust(self, max_rate: float) -> None:
+        """Raises RunError where so many of the decoded files are unusable that the others cannot be taken as they are."""
+        if self.decoded < self.files and self.unusable > max_rate * self.decoded:
+            raise RunError(
+                f"{self.unusable} of the {self.decoded} audio files that were decoded are unusable, more than max_reject_rate "
+                f"{max_rate:g} allows; take `decode:` out of the conf, so that all {self.files} are"
+            )
+
     def report(self) -> dict[str, Any]:
         """What report.json says of it."""
-        segmented = {"segmented": {"utterances": self.cut, "segments": self.segments}} if self.cut else {}
-        return {"utterances_in": self.utterances} | segmented
+        report: dict[str, Any] = {"utterances_in": self.utterances}
+        report["audio"] = {"files": self.files, "decoded": self.decoded, "unusable": self.unusable}
+        report["audio"]["digest"] = "samples" if self.decoded == self.files else GLANCED
+        if self.cut:
+            report["segmented"] = {"utterances": self.cut, "segments": self.segments}
+        return report
 
     def summary(self) -> str:
-        """A line for the terminal where there is something to say."""
-        if not self.cut:
-            return ""
-        return f"{self.utterances} utterances = {self.utterances - self.cut} whole + {self.cut} cut into {self.segments}"
+        """Lines for the terminal, where there is something to say."""
+        lines = []
+        if self.decoded < self.files:
+            lines.append(
+                f"{self.decoded} of {self.files} audio files decoded, {self.unusable} of them unusable; of the others "
+                f"header, ends and size are checked; duplicates by {GLANCED}"
+            )
+        if self.cut:
+            whole = self.utterances - self.cut
+            lines.append(f"{self.utterances} utterances = {whole} whole + {self.cut} cut into {self.segments}")
+        return "\n".join(lines)
 
 
 def usable_cuts(raw: Path, conf: DataConf, tally: Tally) -> Iterator[tuple[dict[str, Any], int, AudioMeasures | None] | Reject]:
@@ -129,8 +158,8 @@ def usable_cuts(raw: Path, conf: DataConf, tally: Tally) -> Iterator[tuple[dict[
 
         segmenter = Segmenter(conf)
     digests = Seen()
-    for checked in checked_recordings(raw):
-        tally.utterances += len(checked.supervisions)
+    for checked in checked_recordings(raw, conf.decode):
+        tally.count(checked)
         source = str(checked.recording["sources"][0]["source"])
         error = checked.error
         if not error and not digests.add(checked.digest) and conf.split != "official":

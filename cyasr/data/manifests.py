@@ -12,19 +12,22 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from cyasr.data.audiofile import AudioError, Header, read_header
+from cyasr.data.audiofile import AudioError, Header
 from cyasr.data.corpus import SPLITS, DataConf, Reject, Utterance
+from cyasr.data.mend import Mended
 from cyasr.data.seen import Seen
 
 MANIFESTS = ("recordings", "supervisions", "text")  # of stage 1, each <name>.jsonl.gz
+TOLD_SECONDS, TOLD_SHARE = 1.0, 0.05  # by how much a corpus's table may be wrong about a file's length
 UNKNOWN = "-"  # key of summary.json for utterances without speaker or split
 
 
 class Checker:
     """Turns each Utterance into its manifest rows or a Reject; keeps ids, file names and hours per speaker."""
 
-    def __init__(self, conf: DataConf) -> None:
+    def __init__(self, conf: DataConf, raw: Path) -> None:
         self.conf = conf
+        self.mended = Mended(raw / "mended")
         self.ids = Seen()
         self.files = Seen()
         self.hours = 0.0
@@ -33,6 +36,7 @@ class Checker:
         self.seconds: dict[str, dict[str, list[float]]] = {}  # speaker -> split -> [utterances, seconds]
         self._audio = Path()  # the file of the utterance before, and what is known of it
         self._header: Header | AudioError = AudioError("")
+        self._source = Path()  # where to read it
         self._recording_id = ""
         self._written = False
 
@@ -62,6 +66,7 @@ class Checker:
             "recordings": self.recordings,
             "texts": self.texts,
             "hours": round(self.hours, 4),
+            "mended": self.mended.count,
             "speakers": speakers,
         }
 
@@ -108,9 +113,14 @@ class Checker:
         whole = utterance.start == 0 and utterance.end is None
         self._recording_id = utterance.id if whole else os.path.splitext(audio)[0].replace("/", ".")
         try:
-            self._header = read_header(audio)
+            header, self._source = self.mended.open(audio)
         except AudioError as error:
             self._header = error
+            return
+        self._header, seconds = header, header.frames / header.rate
+        told = utterance.seconds
+        if told is not None and abs(seconds - told) > max(TOLD_SECONDS, TOLD_SHARE * told):
+            self._header = AudioError(f"wrong duration: {seconds:.2f} s of audio, {told:.2f} s by the corpus's own table")
 
     def _count(self, utterance: Utterance, seconds: float) -> None:
         splits = self.seconds.setdefault(utterance.speaker or UNKNOWN, {})
@@ -124,7 +134,7 @@ class Checker:
         return _json(
             {
                 "id": self._recording_id,
-                "sources": [{"type": "file", "channels": channels, "source": str(self._audio)}],
+                "sources": [{"type": "file", "channels": channels, "source": str(self._source)}],
                 "sampling_rate": header.rate,
                 "num_samples": header.frames,
                 "duration": header.frames / header.rate,

@@ -1,7 +1,8 @@
-"""Raw manifests read back as recordings with their supervisions, every audio file decoded once to be believed."""
+"""Raw manifests read back as recordings with their supervisions, audio files decoded once to be believed."""
 
 from __future__ import annotations
 
+import heapq
 import os
 from collections import deque
 from collections.abc import Iterator
@@ -11,13 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cyasr.cli import RunError
-from cyasr.data.audiofile import AudioError, read_through
+from cyasr.data.audiofile import AudioError, glance, read_through
 from cyasr.data.corpus import DataConf, Reject
+from cyasr.data.seen import hash64
 from cyasr.files import read_jsonl_gz
 
 if TYPE_CHECKING:
-    from cyasr.data.checks import AudioMeasures, AudioMeter
+    from cyasr.data.checks import AudioMeasures
 
+Row = dict[str, Any]
 WINDOW = 64  # files in the works at once
 NOTHING_LEFT = "nothing left of the transcript after normalisation"
 FRAME_TOLERANCE = 2 * 1152  # samples; headers of mp3 are off by up to two frames
@@ -27,26 +30,47 @@ FRAME_TOLERANCE = 2 * 1152  # samples; headers of mp3 are off by up to two frame
 class Checked:
     """A recording and its supervisions (rows of Lhotse's manifests) and the digest of its samples, or what is wrong."""
 
-    recording: dict[str, Any]
-    supervisions: list[dict[str, Any]]
+    recording: Row
+    supervisions: list[Row]
     digest: str
     error: str | None = None
-    measures: AudioMeasures | None = None  # None where the audio was not decoded
+    measures: AudioMeasures | None = None  # None where the audio was not decoded, or is not usable
+    decoded: bool = True
 
 
-def checked_recordings(raw: Path) -> Iterator[Checked]:
-    """Every recording of `raw`, in order, decoded by a few threads (soundfile lets go of the interpreter)."""
+def checked_recordings(raw: Path, decode: int | None = None) -> Iterator[Checked]:
+    """Every recording of `raw`, in order, decoded by a few threads (soundfile lets go of the interpreter).
+
+    decode: how many to decode, drawn by their ids; None: all. Of the others no more than `glance` is read, and all
+    digests are its then.
+    """
+    last = None if decode is None else last_drawn(raw, decode)
     with ThreadPoolExecutor(len(os.sched_getaffinity(0)), thread_name_prefix="decode") as pool:
-        waiting: deque[Future[Checked]] = deque()
+        waiting: deque[Future[Checked] | Checked] = deque()
         try:
             for recording, supervisions in joined(raw):
-                waiting.append(pool.submit(check, recording, supervisions))
-                if len(waiting) >= WINDOW:
-                    yield waiting.popleft().result()
+                if last is None:
+                    waiting.append(pool.submit(check, recording, supervisions))
+                elif hash64(recording["id"]) <= last:
+                    waiting.append(pool.submit(check, recording, supervisions, drawn=True))
+                else:
+                    waiting.append(glanced(recording, supervisions))
+                while waiting and (len(waiting) >= WINDOW or isinstance(waiting[0], Checked)):
+                    yield _done(waiting.popleft())
             while waiting:
-                yield waiting.popleft().result()
+                yield _done(waiting.popleft())
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def last_drawn(raw: Path, count: int) -> int:
+    """The largest hash of those `count` recordings whose ids have the smallest ones."""
+    hashes = (hash64(recording["id"]) for recording in read_jsonl_gz(raw / "recordings.jsonl.gz"))
+    return max(heapq.nsmallest(count, hashes), default=0)
+
+
+def _done(checked: Future[Checked] | Checked) -> Checked:
+    return checked if isinstance(checked, Checked) else checked.result()
 
 
 def joined(raw: Path) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
@@ -63,12 +87,16 @@ def joined(raw: Path) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
         raise RunError(f"{raw}: supervision {following['id']} has no recording; delete the folder and run stage 1 again")
 
 
-def check(recording: dict[str, Any], supervisions: list[dict[str, Any]]) -> Checked:
-    """Decode the audio and compare it with what stage 1 took from its header."""
-    claimed = recording["num_samples"]
-    meter = _meter(recording["sampling_rate"])
+def check(recording: Row, supervisions: list[Row], drawn: bool = False) -> Checked:
+    """Decode the audio and compare it with what stage 1 took from its header. drawn: one of a sample."""
+    from cyasr.data.checks import AudioMeter
+
+    path, claimed = Path(recording["sources"][0]["source"]), recording["num_samples"]
+    meter = AudioMeter(recording["sampling_rate"])
     try:
-        frames, digest = read_through(Path(recording["sources"][0]["source"]), meter)
+        frames, digest = read_through(path, meter)
+        if drawn:
+            digest = glance(path)
     except AudioError as error:
         return Checked(recording, supervisions, "", str(error))
     if frames < claimed - FRAME_TOLERANCE or (frames < claimed and not _by_frames(recording)):
@@ -76,7 +104,15 @@ def check(recording: dict[str, Any], supervisions: list[dict[str, Any]]) -> Chec
     if frames > claimed + FRAME_TOLERANCE:
         return Checked(recording, supervisions, "", f"wrong header: claims {claimed} samples, has {frames}")
     true = recording | {"num_samples": frames, "duration": frames / recording["sampling_rate"]}
-    return Checked(true, supervisions, digest, measures=meter.result() if meter else None)
+    return Checked(true, supervisions, digest, measures=meter.result())
+
+
+def glanced(recording: Row, supervisions: list[Row]) -> Checked:
+    """What can be said without decoding: the file is there still."""
+    try:
+        return Checked(recording, supervisions, glance(recording["sources"][0]["source"]), decoded=False)
+    except AudioError as error:
+        return Checked(recording, supervisions, "", str(error), decoded=False)
 
 
 def text_problem(text: str, seconds: float, conf: DataConf) -> str | None:
@@ -95,14 +131,6 @@ def text_problem(text: str, seconds: float, conf: DataConf) -> str | None:
 def reject(supervision: dict[str, Any], source: str, reason: str) -> Reject:
     where = supervision["custom"].get("where")
     return Reject(supervision["id"], f"{source} ({where})" if source and where else source or where or "", reason)
-
-
-def _meter(rate: int) -> AudioMeter | None:
-    try:
-        from cyasr.data.checks import AudioMeter
-    except ImportError:  # TODO: goes when it is there
-        return None
-    return AudioMeter(rate)
 
 
 def _by_frames(recording: dict[str, Any]) -> bool:

@@ -1,0 +1,56 @@
+"""What the readers of all formats share."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+HEAD = 4096  # bytes read at once: most headers lie within
+
+
+class AudioError(Exception):
+    """One line on what is wrong with a file."""
+
+
+class Unknown(Exception):
+    """A variety of the format that these readers leave to libsndfile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mend:
+    """How to write a file so that libsndfile reads all of it: `head`, then the old file's bytes from `start` to `end`."""
+
+    head: bytes
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """`frames` samples in each of `channels` channels, `rate` a second. mend: where libsndfile would stop too early."""
+
+    rate: int
+    frames: int
+    channels: int
+    mend: Mend | None = None
+
+
+class Bytes:
+    """An open file: its size, and any of its bytes."""
+
+    __slots__ = ("file", "head", "size")
+
+    def __init__(self, file: int, size: int) -> None:
+        self.file = file
+        self.size = size
+        self.head = os.pread(file, HEAD, 0)
+
+    def at(self, offset: int, count: int) -> bytes:
+        """`count` bytes from `offset`; fewer where the file ends before."""
+        if offset + count <= len(self.head):
+            return self.head[offset : offset + count]
+        return os.pread(self.file, count, offset) if offset < self.size else b""
+
+
+def truncated(claimed: int, found: int) -> AudioError:
+    return AudioError(f"truncated: claims {claimed} samples, has {found}")

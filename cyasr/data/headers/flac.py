@@ -1,0 +1,119 @@
+"""FLAC (RFC 9639): STREAMINFO says how many samples there are, the last frame whether they are there."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from cyasr.data.headers.claims import AudioError, Bytes, Header, Mend, truncated
+from cyasr.data.headers.mp3 import before_tags
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+STREAMINFO = 34  # bytes
+LONGEST_HEADER = 16  # of a frame, bytes
+FRAME_LIMIT = 1 << 20  # bytes looked at for the last frame, where STREAMINFO does not say how long the longest is
+CHUNK = 4096  # bytes of a checksum at once
+
+
+def read(data: Bytes, start: int) -> Header:
+    """Raises AudioError where the last frame is missing or cut."""
+    head = data.at(start, 8 + STREAMINFO)
+    if len(head) < 8 + STREAMINFO or head[4] & 0x7F:
+        raise AudioError("unreadable audio: FLAC without STREAMINFO")
+    info = head[8:]
+    block, longest = int.from_bytes(info[2:4]), int.from_bytes(info[7:10])
+    packed = int.from_bytes(info[10:18])
+    rate, channels, total = packed >> 44, (packed >> 41 & 7) + 1, packed & (1 << 36) - 1
+    if not rate:
+        raise AudioError("unreadable audio: FLAC without a sampling rate")
+    end = before_tags(data)
+    tail = b""
+    for size in (longest + LONGEST_HEADER,) if longest else (1 << 16, FRAME_LIMIT):
+        tail = data.at(max(start, end - size), min(size, end - start))
+        if last := _last_frame(tail, block):
+            break
+    else:
+        raise truncated(total, 0)
+    at, first, samples = last
+    whole = crc16(tail[at:-2]) == int.from_bytes(tail[-2:])
+    found = first + (samples if whole else 0)
+    if not whole or found < total:
+        raise truncated(max(total, first + samples), found)
+    if total:
+        return Header(rate, total, channels)
+    said = head[:18] + (packed | found).to_bytes(8) + head[26:]
+    return Header(rate, found, channels, Mend(said, start + len(head), end))
+
+
+def _last_frame(tail: bytes, block: int) -> tuple[int, int, int] | None:
+    """(offset in `tail`, first sample, samples) of the last frame. block: samples of a frame, where all have as many."""
+    at = len(tail)
+    while (at := tail.rfind(b"\xff", 0, at)) >= 0:
+        if tail[at + 1 : at + 2] in (b"\xf8", b"\xf9") and (frame := _frame(tail[at : at + LONGEST_HEADER], block)):
+            return at, *frame
+    return None
+
+
+def _frame(head: bytes, block: int) -> tuple[int, int] | None:
+    """(first sample, samples) of the frame that `head` starts; None unless its checksum says that it is one."""
+    try:
+        ones = 8 - (head[4] ^ 0xFF).bit_length()  # leading ones: bytes of a number written like a UTF-8 character
+        more = max(0, ones - 1)
+        number = head[4] & (0x7F >> ones if ones else 0x7F)
+        for byte in head[5 : 5 + more]:
+            number = number << 6 | byte & 0x3F
+        at = 5 + more
+        code = head[2] >> 4
+        samples = {0: 0, 1: 192}.get(code, 576 << (code - 2) if code < 6 else 256 << max(0, code - 8))
+        if code in (6, 7):
+            samples = int.from_bytes(head[at : at + code - 5]) + 1
+            at += code - 5
+        at += {12: 1, 13: 2, 14: 2}.get(head[2] & 15, 0)
+        if ones == 1 or ones == 8 or not samples or crc8(head[:at]) != head[at]:
+            return None
+    except IndexError:
+        return None
+    return (number if head[1] & 1 else number * block), samples
+
+
+def crc8(data: bytes) -> int:
+    value = 0
+    for byte in data:
+        value ^= byte
+        for _ in range(8):
+            value = value << 1 ^ (0x107 if value & 0x80 else 0)
+    return value
+
+
+def crc16(data: bytes) -> int:
+    """Of polynomial 0x8005, most significant bit first, from 0: the sum of what each byte gives at its place."""
+    import numpy as np
+
+    places = _places()
+    value = 0
+    for start in range(0, len(data), CHUNK):
+        chunk = np.frombuffer(data[start : start + CHUNK], np.uint8).copy()
+        chunk[0] ^= value >> 8
+        if len(chunk) > 1:
+            chunk[1] ^= value & 0xFF
+        rest = value << 8 & 0xFFFF if len(chunk) == 1 else 0  # of a value that a single byte cannot take up
+        value = int(np.bitwise_xor.reduce(places[np.arange(len(chunk))[::-1], chunk])) ^ rest
+    return value
+
+
+@cache
+def _places() -> NDArray[np.uint16]:
+    """(CHUNK, 256): the checksum of a byte with so many zeros behind it."""
+    import numpy as np
+
+    table = np.zeros((CHUNK, 256), np.uint16)
+    step = np.arange(256, dtype=np.uint32) << 8
+    for _ in range(8):
+        step = step << 1 ^ np.where(step & 0x8000, 0x18005, 0).astype(np.uint32)
+    table[0] = step
+    for place in range(1, CHUNK):
+        table[place] = (table[place - 1] << 8) ^ table[0][table[place - 1] >> 8]
+    return table
