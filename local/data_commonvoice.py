@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cyasr import conf as confs
-from cyasr.cli import run
+from cyasr.cli import UsageError, run
 from cyasr.data.corpus import SPLITS, DataConf, Reject, Utterance, main
-from cyasr.data.folders import Names, find, identify, inside, unlisted
+from cyasr.data.folders import Names, find, identify, inside, shown, unlisted
 from cyasr.data.tables import Row, read_lines, read_table
 
 GET = (
@@ -137,6 +137,13 @@ def find_locale(corpus_dir: Path, locale: str, release: str, table: str) -> Path
     """The folder of the language, which may be `corpus_dir` itself. Raises UsageError."""
     if (corpus_dir / f"{table}.tsv").is_file():
         return corpus_dir
+    places = (f"{locale}/", f"*/{locale}/", f"*/*/{locale}/", "")
+    tables, validated = (
+        any(any(corpus_dir.glob(place + name)) for place in places) for name in (f"{table}.tsv", "validated.tsv")
+    )
+    if validated and not tables:
+        hint = "a delta release has no splits. Get the full one, or set `split: speakers`"
+        raise UsageError(f"{shown(corpus_dir)} has validated.tsv and no {table}.tsv: {hint}")
     return find(corpus_dir, f"{locale}/{table}.tsv", release).parent
 
 

@@ -291,6 +291,15 @@ def test_a_folder_without_the_language_is_refused() -> None:
         read(Path("corpus"), conf(options={"locale": "fr"}))
 
 
+def test_a_delta_release_which_has_no_splits_is_named_as_such() -> None:
+    folder = release(Path("corpus"))
+    for split in ("train", "dev", "test"):
+        (folder / f"{split}.tsv").unlink()
+    with pytest.raises(UsageError, match="a delta release has no splits"):
+        read(Path("corpus"))
+    assert len(read(Path("corpus"), conf(split="speakers"))[0]) == 20
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [({"local": "el"}, "did you mean 'locale'"), ({"also_train": ["invalidated"]}, "neither validated nor other")],
