@@ -124,7 +124,10 @@ def tables(corpus_dir: Path, options: Options) -> list[Path]:
                 raise UsageError(f"options: tables: no {pattern} in the corpus dir")
             found += [path for path in met if path not in found]
         return found
-    found = [path for path in _candidates(corpus_dir) if "audio" in _roles_of(path, options)]
+    candidates = _candidates(corpus_dir)
+    found = [path for path in candidates if "audio" in _roles_of(path, options)]
+    if not found and len(candidates) == 1:
+        _roles(candidates[0], shape_of(candidates[0], options), options)  # says what is wrong with it
     if not found:
         raise UsageError(f"{corpus_dir}: no table with a column of audio files; name it in options: tables, and its columns")
     return found
@@ -152,7 +155,8 @@ def shape_of(path: Path, options: Options) -> Shape:
         return Shape("", False, [])
     delimiter = DELIMITERS[options.delimiter] if options.delimiter else _delimiter(path, head)
     first = [name.strip() for name in split_line(head[0], delimiter)]
-    header = options.header if options.header is not None else len(guess(first)) >= min(2, len(first))
+    named = any(column in first for column in options.columns.values() if isinstance(column, str))
+    header = options.header if options.header is not None else named or len(guess(first)) >= min(2, len(first))
     return Shape(delimiter, header, first if header else [str(number) for number in range(len(first))])
 
 
