@@ -11,7 +11,7 @@ LARGEST_PAGE = 27 + 255 + 255 * 255
 LARGEST_PACKET = 8192  # samples that a packet can give
 FIRST, LAST = 2, 4  # flags of a page
 OPUS_RATE = 48_000  # that granules count in
-OPUS_RATES = (8_000, 12_000, 16_000, 24_000, 48_000)  # that libsndfile decodes at
+OPUS_RATES = (8_000, 12_000, 16_000, 24_000, 48_000)  # that libsndfile decodes at: the next one up
 NO_PACKET_ENDS = (1 << 64) - 1
 
 
@@ -38,7 +38,7 @@ def read(data: Bytes) -> Header:
         scale, skip = 1.0, 0
     elif packet.startswith(b"OpusHead") and len(packet) >= 19:
         channels, skip, rate = struct.unpack("<BHI", packet[9:16])
-        rate = rate if rate in OPUS_RATES else OPUS_RATE
+        rate = next((own for own in OPUS_RATES if own >= rate), OPUS_RATE)
         scale = rate / OPUS_RATE
     else:
         raise Unknown
