@@ -109,7 +109,7 @@ class Release:
                 split=split,
                 label="silver" if table == "other" else None,
                 domain=cells.get("sentence_domain") or None,
-                gender=cells.get("gender") or None,
+                gender=gender(cells),
                 age=cells.get("age") or None,
                 tags=(self.reported[text],) if text in self.reported else (),
             )
@@ -169,6 +169,11 @@ def read_reported(path: Path) -> dict[str, str]:
         return {}
     rows = [row for row in read_table(path, ["sentence", "reason"]) if isinstance(row, Row)]
     return {unquoted(row["sentence"]): f"reported: {row['reason']}" for row in rows}
+
+
+def gender(cells: dict[str, str]) -> str | None:
+    """male, female or what else is said; male_masculine and female_feminine since release 17."""
+    return cells.get("gender", "").removesuffix("_masculine").removesuffix("_feminine") or None
 
 
 def unquoted(cell: str) -> str:

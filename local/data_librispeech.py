@@ -20,6 +20,8 @@ from cyasr.data.tables import read_lines
 
 GET = "LibriSpeech (CC BY 4.0): get the parts' archives from openslr.org/12 and give the folder with them, or LibriSpeech/"
 
+GENDERS = {"F": "female", "M": "male"}
+
 
 @dataclass
 class Options:
@@ -55,7 +57,9 @@ def prepare(corpus_dir: Path, raw: Path, conf: DataConf) -> Iterator[Utterance |
                         continue
                     named.add(audio.name)
                     speaker = name.partition("-")[0]
-                    yield Utterance(name, audio, text, speaker, where, split=split, domain=domain, gender=genders.get(speaker))
+                    yield Utterance(
+                        name, audio, text, speaker, where, split=split, domain=domain, gender=genders.get(speaker) or None
+                    )
             yield from unlisted(chapter, named)
 
 
@@ -73,12 +77,12 @@ def find_part(corpus_dir: Path, part: str, raw: Path) -> Path:
 
 
 def read_genders(path: Path) -> dict[str, str]:
-    """speaker -> f or m, of lines such as `14   | F | train-clean-360  | 25.03 | Name`."""
+    """speaker -> gender, of lines such as `14   | F | train-clean-360  | 25.03 | Name`."""
     genders = {}
     for line in read_lines(path) if path.is_file() else ():
         if isinstance(line, tuple) and not line[1].startswith(";"):
             speaker, _, rest = line[1].partition("|")
-            genders[speaker.strip()] = rest.partition("|")[0].strip().lower()
+            genders[speaker.strip()] = GENDERS.get(rest.partition("|")[0].strip(), "")
     return genders
 
 

@@ -20,7 +20,7 @@ from cyasr.cli import UsageError, run
 from cyasr.data.corpus import SPLITS, DataConf, Reject, Utterance, main
 from cyasr.data.folders import Names, find, identify, inside, unlisted
 from cyasr.data.tables import Row, read_lines, read_table
-from local.data_commonvoice import unquoted
+from local.data_commonvoice import gender, unquoted
 
 GET = (
     "Common Voice Spontaneous Speech (CC0): get the language's archive from Mozilla Data Collective, "
@@ -89,7 +89,7 @@ def one(row: Row, folder: Path, locale: str) -> Utterance | Reject:
         seconds=seconds(cells.get("duration_ms", "")),
         split=cells["split"],
         prompt=cells.get("prompt") or cells.get("prompt_id") or None,
-        gender=cells.get("gender") or None,
+        gender=gender(cells),
         age=cells.get("age") or None,
         tags=tuple(dict.fromkeys([*filter(None, cells.get("quality_tags", "").split("|")), *MARK.findall(text)])),
     )

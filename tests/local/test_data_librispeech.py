@@ -87,7 +87,7 @@ def test_parts_are_in_the_splits_and_domains_that_their_names_say(given: str) ->
     counts = Counter((each.split, each.domain) for each in utterances.values())
     assert counts == {("train", "clean"): 8, ("dev", "clean"): 4, ("test", "clean"): 4, ("test", "other"): 4}
     one = utterances["60-121-0001"]
-    assert (one.text, one.speaker, one.gender) == ("THE MEN'S BOAT CAME LATE TO PORT B", "60", "m")
+    assert (one.text, one.speaker, one.gender) == ("THE MEN'S BOAT CAME LATE TO PORT B", "60", "male")
     assert one.where.endswith("60-121.trans.txt:2") and utterances["367-9-0000"].gender is None
     assert one.audio and one.audio.is_file()
 
@@ -108,7 +108,7 @@ def test_the_archives_are_unpacked_part_by_part() -> None:
             archive.add("made/LibriSpeech", "LibriSpeech")
         shutil.rmtree("made")
     utterances, rejects = read(Path("corpus"), list(READERS))
-    assert len(utterances) == 20 and rejects == [] and utterances["14-9-0000"].gender == "f"
+    assert len(utterances) == 20 and rejects == [] and utterances["14-9-0000"].gender == "female"
 
 
 def test_broken_lines_and_audio_without_transcript_are_rejects() -> None:
