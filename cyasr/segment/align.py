@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cyasr.score.kernel import compiled
-from cyasr.segment.graph import COUNTED, NOISE, SILENT, Costs, Graph
+from cyasr.segment.graph import COUNTED, SILENT, Costs, Graph
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
@@ -125,9 +125,7 @@ class Alignment:
 
     def _clear(self) -> None:
         """Make room among the records."""
-        self._count = _compact(
-            self._records, self._confs, self._count, self._score, self._link, self._alive, self.graph.first
-        )
+        self._count = _compact(self._records, self._confs, self._count, self._score, self._link, self._alive, self.graph.first)
         if 2 * self._count > len(self._confs):
             self._records = np.concatenate([self._records, np.empty_like(self._records)], axis=1)
             self._confs = np.concatenate([self._confs, np.empty_like(self._confs)])

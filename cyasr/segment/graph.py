@@ -30,15 +30,18 @@ SILENT, NOISE, COUNTED, UNCOUNTED = range(4)  # kinds of states; the confidence 
 
 @dataclass(frozen=True)
 class Costs:
-    """Prices in nats. filler: a second of it. enter: each time. skip: a run of units left out, and skip_more: each of them.
+    """Prices in nats. filler: of speech in it, as a share of what taking it for silence would cost, so that it depends
+    on how sure the model is of what it hears; rest: besides, a second of it. enter: each time. skip: a run of units left
+    out, and skip_more: each of them.
 
     hint: a second that a unit begins outside the time where it is said to be, beyond `slack` seconds; at most `hint_most`.
     beam: how much worse than the best path another is kept.
     """
 
-    filler: float = 25.0
-    enter: float = 5.0
-    skip: float = 6.0
+    filler: float = 0.7
+    rest: float = 5.0
+    enter: float = 15.0
+    skip: float = 12.0
     skip_more: float = 4.0
     hint: float = 2.0
     hint_slack: float = 2.0
@@ -83,18 +86,18 @@ class Graph:
     def units(self) -> int:
         return len(self.first) - 2
 
-    def emissions(self, log_probs: NDArray[np.float32], space: int | None, filler: float) -> tuple[Any, Any]:
+    def emissions(self, log_probs: NDArray[np.float32], space: int | None, filler: float, rest: float) -> tuple[Any, Any]:
         """(T, C) relative emissions by column and (T,) the best token's log-probabilities.
 
         log_probs: (T, V). space: id of the token that stands for a space, where there is one: a pause may emit it
-        or not. filler: what a frame of the filler costs.
+        or not. filler, rest: what a frame of the filler costs.
         """
         best = log_probs.max(axis=1)
         out = np.empty((len(log_probs), FIRST_TOKEN + len(self.tokens)), np.float32)
         out[:, BLANK] = log_probs[:, 0] - best
         out[:, PAUSE] = out[:, BLANK] if space is None else np.maximum(log_probs[:, 0], log_probs[:, space]) - best
-        out[:, FILLER] = -filler
-        out[:, ANY] = log_probs[:, 1:].max(axis=1) - best - filler
+        out[:, FILLER] = filler * out[:, PAUSE] - rest
+        out[:, ANY] = log_probs[:, 1:].max(axis=1) - best - 1
         out[:, FIRST_TOKEN:] = log_probs[:, self.tokens] - best[:, None]
         return np.maximum(out, FLOOR), best
 
@@ -118,7 +121,7 @@ def build(units: Sequence[Unit], space: int | None, unknown: int) -> Graph:
     """The graph of `units`, each of one word at least. space: as from `space_of`. unknown: id of the unknown token."""
     tokens = sorted({token for unit in units for word in unit.words for token in word} - {unknown})
     columns = {token: FIRST_TOKEN + n for n, token in enumerate(tokens)} | {unknown: ANY}
-    first, column, kind, starts, jump, direct = [0], [], [], [], [], []  # type: ignore[var-annotated]
+    first, column, kind, starts, jump, direct = [0], [], [], [], [], []
     counted: list[int] = []
     unit_of: list[int] = []
     entries: list[int] = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -12,12 +13,12 @@ from numpy.typing import NDArray
 
 from cyasr.cli import RunError
 from cyasr.data.audiofile import SAMPLE_RATE
-from cyasr.segment.stream import Samples, regrouped
+from cyasr.segment.stream import Samples
 
-WINDOW = 16.0  # seconds that the system sees at once
-MARGIN = 2.0  # of them at either edge that are seen again in the next window
-BATCH = 4  # windows at once
+STEP = 0.24  # seconds; windows are made of such, a multiple of every frame below
 FRAME_SECONDS = (0.01, 0.02, 0.03, 0.04, 0.06, 0.08)  # that encoders are known to have
+SHORTEST, LONGEST = 4.8, 19.2  # seconds of a window
+BATCH = 4  # windows at once
 
 
 @dataclass(frozen=True)
@@ -29,24 +30,75 @@ class Frames:
     offset: float
 
 
-def log_probs(system: Any, parts: Iterable[Samples]) -> Iterator[Frames]:
-    """Posteriors of the signal that `parts` make up, in order, a batch of windows at a time, all frames once.
+@dataclass(frozen=True)
+class Window:
+    """What a system sees at once, and how much of it at either edge is seen again by its neighbour. Seconds."""
+
+    seconds: float
+    margin: float
+
+    @classmethod
+    def like(cls, longest: float | None) -> Window:
+        """For a system that was trained on utterances up to `longest` seconds: it reads longer ones badly."""
+        seconds = min(max(longest or LONGEST, SHORTEST), LONGEST)
+        steps = round(seconds / STEP)
+        return cls(steps * STEP, max(steps // 8, 3) * STEP)
+
+
+def log_probs(system: Any, parts: Iterable[Samples], window: Window) -> Iterator[Frames]:
+    """Posteriors of the signal that `parts` make up, in order, a batch of windows at a time, each frame once.
 
     system: whose `transcribe` gives CTC posteriors. Raises RunError where it gives none.
     """
-    seconds = 0.0
-    for batch in _batches(_windows(parts)):
-        found = _transcribe(system, [samples for samples, _, _ in batch])
+    frame = offset = 0.0
+    windows = _windows(parts, window)
+    while batch := list(islice(windows, BATCH)):
         kept = []
-        for (samples, first, last), one in zip(batch, found, strict=True):
-            length = len(samples) / SAMPLE_RATE
-            seconds = seconds or _frame_seconds(length, len(one))
-            start = 0 if first else round(MARGIN / seconds)
-            kept.append(one[start:] if last else one[start : start + round((WINDOW - 2 * MARGIN) / seconds) + (first and 1) * round(MARGIN / seconds)])
-        offset = 0.0
-        yield Frames(np.concatenate(kept), seconds, offset)
+        for (samples, first, last), one in zip(batch, _transcribe(system, [each[0] for each in batch]), strict=True):
+            if not frame:
+                frame, offset = _frame(len(samples) / SAMPLE_RATE, len(one))
+            start = 0 if first else round(window.margin / frame)
+            stop = len(one) if last else round((window.seconds - window.margin) / frame)
+            kept.append(one[start:stop])
+        yield Frames(np.concatenate(kept), frame, offset)
 
 
-def _windows(parts: Iterable[Samples]) -> Iterator[tuple[Samples, bool, bool]]:
-    """(samples, whether it is the first, whether it is the last)."""
-    hop, window = round((WINDOW - 2 * MARGIN) * SAMPLE_RATE), round(WINDOW * SAMPLE_RATE)
+def _windows(parts: Iterable[Samples], window: Window) -> Iterator[tuple[Samples, bool, bool]]:
+    """(samples, whether it is the first, whether it is the last). The last is longer than two margins, or the only one."""
+    size, hop = (round(seconds * SAMPLE_RATE) for seconds in (window.seconds, window.seconds - 2 * window.margin))
+    held = np.empty(0, np.float32)
+    first = True
+    for part in parts:
+        held = np.concatenate([held, part])
+        start = 0
+        while len(held) - start > size:
+            yield held[start : start + size], first, False
+            start, first = start + hop, False
+        held = held[start:]
+    if len(held):
+        yield held, first, True
+
+
+def _frame(seconds: float, frames: int) -> tuple[float, float]:
+    """Length of a frame and the middle of the first, from how many there are in so many seconds."""
+    if not frames:
+        raise RunError(f"the aligner gives no CTC posteriors for {seconds:.2f} s of audio")
+    frame = min(FRAME_SECONDS, key=lambda known: abs(seconds / frames - known) / known)
+    return frame, (seconds - frames * frame + frame) / 2
+
+
+def _transcribe(system: Any, windows: list[Samples]) -> list[NDArray[np.float32]]:
+    """(T, V) natural-log posteriors of each window. The system's own front end loads them, from memory."""
+    import soundfile
+    from lhotse import AudioSource, Recording
+
+    from cyasr.search.conf import DecodeConf
+
+    cuts = []
+    for number, samples in enumerate(windows):
+        wav = io.BytesIO()
+        soundfile.write(wav, samples, SAMPLE_RATE, format="WAV", subtype="FLOAT")
+        source = AudioSource("memory", [0], wav.getvalue())
+        recording = Recording(str(number), [source], SAMPLE_RATE, len(samples), len(samples) / SAMPLE_RATE)
+        cuts.append(recording.to_cut())
+    return [log_probs for _, log_probs in system.transcribe(cuts, DecodeConf(search="greedy"), None)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cyasr.text.normalize import normalize
 
@@ -16,6 +16,7 @@ CLAUSE_END = re.compile(r"[,:–—-][\"'»”’)\]]*$")
 ABBREVIATION = re.compile(
     r"\W*(?:\w\.|\w+\.\w.*|(?:κος|κα|κυρ|δηλ|βλ|σελ|αρ|τηλ|δρ|καθ|λεωφ|οδ|αγ|mr|mrs|ms|dr|prof|st|vs|etc)\.)", re.IGNORECASE
 )
+TIME = re.compile(r"\s*\[(?:(\d{1,2}):)?(\d{1,3}):(\d{1,2}(?:[.,]\d{1,3})?)\]")
 BEGINS_LOWER = re.compile(r"\W*[^\W\d_]")
 
 
@@ -33,14 +34,13 @@ class Piece:
 
 @dataclass(frozen=True)
 class Sentence:
-    """pieces: one at least. complete: it ends where a sentence ends. of: whose transcript it is from (an id).
+    """Or a part of one that may be left out as such. pieces: one at least. complete: it ends where a sentence ends.
 
-    start, end: seconds between which it is said to be, roughly; None where nobody says.
+    start, end: seconds of the recording between which it is said to begin, roughly; None where nobody says.
     """
 
     pieces: tuple[Piece, ...]
     complete: bool = True
-    of: str = ""
     start: float | None = None
     end: float | None = None
 
@@ -48,19 +48,35 @@ class Sentence:
     def raw(self) -> str:
         return " ".join(piece.raw for piece in self.pieces)
 
+    def earlier(self, seconds: float) -> Sentence:
+        """As if the recording began so much later."""
+        start, end = (None if time is None else time - seconds for time in (self.start, self.end))
+        return replace(self, start=start, end=end)
 
-def sentences(
-    text: str, profile: str = "t1", of: str = "", start: float | None = None, end: float | None = None
-) -> list[Sentence]:
-    """`text` in its sentences; a line end is one too, as is every LONGEST pieces. [] where it says nothing."""
+
+def sentences(text: str, profile: str = "t1") -> list[Sentence]:
+    """`text` in its sentences, long ones in parts; a line end ends one too. [] where it says nothing.
+
+    A line may begin with the time at which it is said, [mm:ss.xx] as in LRC files or [hh:mm:ss.xxx]: roughly, it need
+    not be right.
+    """
     found = []
-    lines = [line.split() for line in text.splitlines() if line.strip()]
     cased = any(char.isupper() for char in text)
-    for line in lines:
-        for tokens, complete in _split(line, cased):
+    lines = [_timed(line) for line in text.splitlines() if line.strip()]
+    for (start, line), (end, _) in zip(lines, [*lines[1:], (None, "")], strict=True):
+        for tokens, complete in _split(line.split(), cased):
             for part, last in _taken_apart(pieces(tokens, profile)):
-                found.append(Sentence(tuple(part), complete and last, of, start, end))
+                found.append(Sentence(tuple(part), complete and last, start, None if start is None else end))
     return found
+
+
+def _timed(line: str) -> tuple[float | None, str]:
+    """(seconds at which the line says that it begins, the rest of it)."""
+    mark = TIME.match(line)
+    if not mark:
+        return None, line
+    hours, minutes, seconds = (float(part or 0) for part in mark.groups())
+    return 3600 * hours + 60 * minutes + seconds, line[mark.end() :]
 
 
 def pieces(tokens: list[str], profile: str = "t1") -> list[Piece]:
@@ -126,12 +142,13 @@ def _ends_sentence(token: str, following: str | None, cased: bool) -> bool:
 
 
 def _taken_apart(found: list[Piece]) -> Iterator[tuple[list[Piece], bool]]:
-    """(at most LONGEST pieces, whether they are the last of `found`); parts of about equal length, cut after commas."""
-    while len(found) > LONGEST:
-        most = -(-len(found) // -(-len(found) // LONGEST))
-        commas = [cut for cut in range(most // 2, LONGEST + 1) if CLAUSE_END.search(found[cut - 1].raw)]
-        cut = min(commas, key=lambda place: abs(place - most)) if commas else most
-        yield found[:cut], False
+    """(at most LONGEST pieces, whether they are the last of `found`); cut after what is unsaid, and after commas."""
+    while found:
+        unsaid = next((place for place, piece in enumerate(found, 1) if piece.unsaid), len(found))
+        cut = unsaid
+        if unsaid > LONGEST:
+            most = -(-unsaid // -(-unsaid // LONGEST))  # parts of about equal length
+            commas = [place for place in range(most // 2, LONGEST + 1) if CLAUSE_END.search(found[place - 1].raw)]
+            cut = min(commas, key=lambda place: abs(place - most)) if commas else most
+        yield found[:cut], cut == len(found)
         found = found[cut:]
-    if found:
-        yield found, True

@@ -118,7 +118,8 @@ def _network() -> _Network:
         raise UsageError("the package silero-vad is not installed; run tools/install.sh")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # of TorchScript; the package's safetensors hold an older model
-        scripted = torch.jit.load(str(Path(spec.origin).parent / "data" / "silero_vad.jit"), map_location="cpu").state_dict()
+        loaded = torch.jit.load(str(Path(spec.origin).parent / "data" / "silero_vad.jit"), "cpu")  # type: ignore[no-untyped-call]
+        scripted = loaded.state_dict()
     network = _Network()
     weights = {ours: scripted[f"_model.{theirs}"] for ours, theirs in _names().items()}
     network.load_state_dict(weights)

@@ -67,7 +67,9 @@ def best_of_all(made: Graph, costs: Costs, emissions: np.ndarray, best: np.ndarr
         value, path = max((best_from(there, frame + 1)[0] - price, there) for there, price in onward(state, frame + 1))
         return here + value, (state, *best_from(path, frame + 1)[1])
 
-    score, _, states_of = max((best_from(state, 0)[0] - price, state, best_from(state, 0)[1]) for state, price in into(0, 0, False))
+    score, _, states_of = max(
+        (best_from(state, 0)[0] - price, state, best_from(state, 0)[1]) for state, price in into(0, 0, False)
+    )
     items: list[list] = []
     for frame, state in enumerate(states_of):
         begins = frame == 0 or states_of[frame - 1] != state
@@ -84,7 +86,9 @@ def best_of_all(made: Graph, costs: Costs, emissions: np.ndarray, best: np.ndarr
 
 def random_units(random: np.random.Generator) -> list[Unit]:
     def unit() -> Unit:
-        words = [tuple(random.choice([2, 3, 3, UNKNOWN], size=random.integers(1, 3)).tolist()) for _ in range(random.integers(1, 3))]
+        words = [
+            tuple(random.choice([2, 3, 3, UNKNOWN], size=random.integers(1, 3)).tolist()) for _ in range(random.integers(1, 3))
+        ]
         start = float(random.uniform(0, 0.4)) if random.random() < 0.3 else None
         return Unit(tuple(words), start, None if start is None else start + 0.1)
 
@@ -97,10 +101,10 @@ def test_the_path_is_the_best_of_all_paths(seed: int) -> None:
     space = SPACE if seed % 2 else None
     made = graph.build(random_units(random), space, UNKNOWN)
     costs = Costs(
-        filler=float(random.uniform(1, 60)), enter=float(random.uniform(0, 3)), skip=float(random.uniform(0, 4)),
+        filler=float(random.uniform(0.1, 0.9)), rest=float(random.uniform(0, 10)), enter=float(random.uniform(0, 3)), skip=float(random.uniform(0, 4)),
         skip_more=float(random.uniform(0.1, 2)), hint=10.0, hint_slack=0.05, hint_most=3.0,
     )  # fmt: skip
-    emissions, best = made.emissions(log_probs(random, int(random.integers(2, 14))), space, costs.filler * FRAME)
+    emissions, best = made.emissions(log_probs(random, int(random.integers(2, 14))), space, costs.filler, costs.rest * FRAME)
     expected, items = best_of_all(made, costs, emissions, best)
     alignment = align.Alignment(made, costs, FRAME)
     cut = int(random.integers(0, len(emissions)))
