@@ -75,6 +75,7 @@ def table(path: Path, columns: list[str], rows: list[dict[str, str]], end: str =
     path.write_text("".join(line + end for line in lines), encoding="utf-8", newline="")
 
 
+SAMPLE = Path(os.environ.get("CYASR_SHARED", ROOT.parent / "shared")) / "data/formats/commonvoice_scs_el.validated.sample.tsv"
 SPEAKERS = {"train": "ab", "dev": "c", "test": "d", "validated": "ae", "other": "f", "invalidated": "a"}
 
 
@@ -307,6 +308,15 @@ def test_a_delta_release_which_has_no_splits_is_named_as_such() -> None:
 def test_options_that_cannot_be_are_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         read(Path("corpus"), conf(options=options))
+
+
+@pytest.mark.skipif(not SAMPLE.is_file(), reason=f"the sample rows are not at {SAMPLE}")
+def test_the_publishers_sample_rows_are_read() -> None:
+    Path("corpus/el/clips").mkdir(parents=True)
+    Path("corpus/el/validated.tsv").write_bytes(SAMPLE.read_bytes())
+    utterances, rejects = read(Path("corpus"), conf(split="speakers"))
+    assert len(utterances) == 5 and rejects == []
+    assert {each.gender for each in utterances.values()} == {"male", None}
 
 
 def test_the_archive_becomes_cuts_in_two_commands() -> None:
