@@ -64,8 +64,8 @@ def seconds(value: str | float, unit: float = 1.0) -> float:
         return int(clock[1] or 0) * 3600 + int(clock[2]) * 60 + float(clock[3].replace(",", "."))
     try:
         time = float(value.strip().replace(",", ".") if isinstance(value, str) else value) * unit
-    except (TypeError, ValueError):
-        raise ValueError(f"no time: {value!r}") from None
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f"no time: {str(value)[:40]!r}") from None
     if not math.isfinite(time):
         raise ValueError(f"no time: {value!r}")
     return time

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -29,7 +30,7 @@ def usable(cues: Iterable[Cue]) -> tuple[list[Cue], list[tuple[Cue, str]]]:
     for cue in cues:
         if not cue.text:
             continue
-        if not 0 <= cue.start < cue.end:
+        if not 0 <= cue.start < cue.end < math.inf:
             rejected.append((cue, f"no length: from {cue.start:g} to {cue.end:g} s"))
         else:
             kept.append(cue)

@@ -158,15 +158,16 @@ def _utterance(
     supervision: Row, recording: Row, offset: float, place: str, split: str | None, folder: Path, locator: Locator
 ) -> Utterance | Reject:
     """offset: seconds into the recording that the supervision's times count from."""
-    name = str(supervision.get("id"))
+    name = str(supervision.get("id")) if isinstance(supervision, dict) else ""
     try:
         channel = supervision.get("channel", 0)
         channel = channel[0] if isinstance(channel, list) and channel else channel
         audio, channel = _source(recording, int(channel), folder, locator)
         start, length = offset + seconds(supervision.get("start", 0.0)), seconds(supervision["duration"])
         whole = start == 0 and abs(length - seconds(recording["duration"])) < 0.001
-    except (PathError, ValueError, KeyError, TypeError) as error:
-        reason = f"no valid row: {error} is missing" if isinstance(error, KeyError) else str(error)
+    except (PathError, ValueError, KeyError, TypeError, AttributeError) as error:
+        known = isinstance(error, PathError | ValueError)
+        reason = str(error) if known else f"no valid row: {error}{' is missing' if isinstance(error, KeyError) else ''}"
         return Reject(name, place, reason)
     return _said(supervision, audio, place, split, start, None if whole else round(start + length, 8), channel)
 
@@ -239,8 +240,9 @@ def _of_shard(cut: Row, audio: Path, where: str, split: str | None) -> Iterator[
         try:
             start, length = seconds(supervision.get("start", 0.0)), seconds(supervision["duration"])
             whole = start == 0 and abs(length - seconds(cut["duration"])) < 0.001
-        except (ValueError, KeyError, TypeError) as error:
-            yield Reject(str(supervision.get("id")), where, f"no valid row: {error}")
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            name = supervision.get("id") if isinstance(supervision, dict) else cut.get("id")
+            yield Reject(str(name), where, f"no valid row: {error}")
             continue
         yield _said(supervision, audio, where, split, start, None if whole else round(start + length, 8), 0)
 

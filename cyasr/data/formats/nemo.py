@@ -165,16 +165,15 @@ def _rows(manifest: Path, options: Options) -> Iterator[tuple[str, dict[str, Any
 
 
 def _candidates(corpus_dir: Path) -> list[Path]:
-    """Files whose first line is a row of a manifest."""
+    """Files among whose first lines is a row of a manifest."""
     found = []
     for folder, names in walk(corpus_dir):
         if len(folder.relative_to(corpus_dir).parts) > 2:
             continue
         for name in names:
-            if os.path.splitext(name)[1].lower() in SUFFIXES:
-                first = next(_rows(folder / name, Options()), None)
-                if first and not isinstance(first, Reject):
-                    found.append(folder / name)
+            rows = islice(_rows(folder / name, Options()), 20) if os.path.splitext(name)[1].lower() in SUFFIXES else ()
+            if any(not isinstance(row, Reject) for row in rows):
+                found.append(folder / name)
     return found
 
 

@@ -155,10 +155,11 @@ def _split(keys: dict[str, Any], comments: dict[str, str], lines: list[str], see
     elif own == set(SPLITS):
         keys["split"] = "official"
         comments["split"] = "the corpus's own; what its splits share is reported"
-    elif "train" in own and "test" in own:
+    elif "train" in own and len(own) == 2:
+        missing = ({"dev", "test"} - own).pop()
         keys["split"] = "official"
-        keys["options"]["draw"] = {"dev": 0.1}
-        comments["split"] = "the corpus's own train and test; dev is drawn from train (options: draw)"
+        keys["options"]["draw"] = {missing: 0.1}
+        comments["split"] = f"the corpus's own; it has no {missing}, which is drawn from train (options: draw)"
     elif speakers >= 3 and seen.unnamed <= MANY * seen.utterances:
         keys["split"] = "speakers"
         comments["split"] = "drawn so that no speaker is in two splits"

@@ -155,7 +155,7 @@ def shape_of(path: Path, options: Options) -> Shape:
         return Shape("", False, [])
     delimiter = DELIMITERS[options.delimiter] if options.delimiter else _delimiter(path, head)
     first = [name.strip() for name in split_line(head[0], delimiter)]
-    named = any(column in first for column in options.columns.values() if isinstance(column, str))
+    named = any(isinstance(column, str) and not column.isdigit() for column in options.columns.values())
     header = options.header if options.header is not None else named or len(guess(first)) >= min(2, len(first))
     return Shape(delimiter, header, first if header else [str(number) for number in range(len(first))])
 

@@ -51,8 +51,10 @@ def _tokens(text: str) -> Iterator[tuple[str, int]]:
 
 def _number(token: tuple[str, int]) -> float:
     try:
-        return float(token[0])
-    except ValueError:
+        number = float(token[0])
+        int(number)  # finite
+        return number
+    except (ValueError, OverflowError):
         raise TextError(f"no TextGrid: expected a number, got {token[0][:40]!r}") from None
 
 
