@@ -34,6 +34,7 @@ class TrainConf:
     # batches: what one optimizer step sees, however many processes share it
     batch_seconds: float = 120.0
     buckets: int = 10
+    bucket_by: Literal["recorded", "heard"] = "recorded"  # lengths before or after speed and tempo
     micro_batch_seconds: float = run_key(0.0)  # at most this much in one forward pass; 0: all of a process's share
     # optimiser and schedule; progress is the share of all epochs' speech already seen
     epochs: float = run_key(40.0)

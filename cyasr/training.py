@@ -20,6 +20,7 @@ from torch.utils.data import DataLoader
 
 from cyasr import checkpoints
 from cyasr.cli import RunError
+from cyasr.data.audio import Augment
 from cyasr.data.sampler import GlobalBatches, Shares
 from cyasr.experiment import Experiment, TrainConf
 from cyasr.optimizer import learning_rate, make_optimizer
@@ -63,7 +64,8 @@ class Trainer:
         self.progress = Progress()
         self.system = system
         self.model, self.optimizer = fabric.setup(system, make_optimizer(system, conf))
-        self.batches = GlobalBatches(self.train_cuts, conf.batch_seconds, conf.buckets, conf.seed)
+        heard = Augment.of(conf).heard if conf.bucket_by == "heard" else None
+        self.batches = GlobalBatches(self.train_cuts, conf.batch_seconds, conf.buckets, conf.seed, heard=heard)
         # at least five evaluations a run, at least one an `evaluate_epochs`
         self.evaluate_every = min(conf.evaluate_epochs, conf.epochs / 5)
         self._sums: defaultdict[str, float] = defaultdict(float)  # since the last line of the log

@@ -58,6 +58,16 @@ class Augment:
         digest = hashlib.blake2b(f"{self.seed} {epoch} {cut.id}".encode(), digest_size=8).digest()
         return np.random.default_rng(int.from_bytes(digest, "little"))
 
+    def pace(self, random: np.random.Generator) -> tuple[float, float]:
+        """Speed and tempo of a cut: the first numbers that its generator gives."""
+        speed = float(random.choice(self.speed))
+        return speed, _between(self.tempo, random) if self.tempo else 1.0
+
+    def heard(self, epoch: int, cut: Cut) -> float:
+        """Seconds that the cut lasts in this epoch, once speed and tempo have changed it."""
+        speed, tempo = self.pace(self.random(epoch, cut))
+        return float(cut.duration / (speed * tempo))
+
 
 def load(cut: Cut) -> NDArray[np.float32]:
     """The cut's first channel, (samples,) at 16 kHz in -1..1. Raises RunError naming the cut where it cannot be read."""
@@ -73,16 +83,18 @@ def load(cut: Cut) -> NDArray[np.float32]:
 
 def load_augmented(cut: Cut, augment: Augment, random: np.random.Generator) -> NDArray[np.float32]:
     """`load`, with speed perturbation (Ko et al., Interspeech 2015), then `distort`."""
-    factor = float(random.choice(augment.speed))
-    if factor != 1.0:
-        cut = cut.perturb_speed(factor)
-    return distort(load(cut), augment, random)
+    speed, tempo = augment.pace(random)
+    if speed != 1.0:
+        cut = cut.perturb_speed(speed)
+    return distort(load(cut), tempo, augment, random)
 
 
-def distort(audio: NDArray[np.float32], augment: Augment, random: np.random.Generator) -> NDArray[np.float32]:
+def distort(audio: NDArray[np.float32], tempo: float, augment: Augment, random: np.random.Generator) -> NDArray[np.float32]:
     """The voice, the room, what else sounds in it, the microphone and the line. What is off draws no number."""
-    if augment.tempo or augment.pitch:
-        audio = _voice(audio, augment, random)
+    if augment.pitch or tempo != 1.0:
+        from cyasr.data.augment.stretch import shift_pitch, stretch
+
+        audio = shift_pitch(audio, _between(augment.pitch, random), tempo) if augment.pitch else stretch(audio, tempo)
     if augment.reverb and random.random() < augment.reverb:
         from cyasr.data.augment.room import draw_room, reverberate
 
@@ -100,15 +112,6 @@ def distort(audio: NDArray[np.float32], augment: Augment, random: np.random.Gene
 
         audio = telephone(audio, CODECS[int(random.integers(len(CODECS)))])
     return audio
-
-
-def _voice(audio: NDArray[np.float32], augment: Augment, random: np.random.Generator) -> NDArray[np.float32]:
-    from cyasr.data.augment.stretch import shift_pitch, stretch
-
-    tempo = _between(augment.tempo, random) if augment.tempo else 1.0
-    if not augment.pitch:
-        return stretch(audio, tempo)
-    return shift_pitch(audio, _between(augment.pitch, random), tempo)
 
 
 def _between(bounds: Sequence[float], random: np.random.Generator) -> float:

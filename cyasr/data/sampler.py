@@ -6,7 +6,8 @@ number of processes and the size of their micro-batches change the speed of a ru
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import islice
 from math import floor, inf
 from pathlib import Path
@@ -15,34 +16,41 @@ from typing import Any
 from lhotse import CutSet
 from lhotse.cut import Cut
 from lhotse.dataset import DynamicBucketingSampler
+from lhotse.dataset.sampling.base import TimeConstraint
 
 from cyasr.data.seen import hash64
 from cyasr.files import read_jsonl_gz
+
+Heard = Callable[[int, Cut], float]
 
 
 class GlobalBatches:
     """Epochs of global batches over a cuts file.
 
-    seconds: speech in one global batch, speed perturbation not counted.
+    seconds: speech in one global batch, padding included.
+    heard: (epoch, cut) -> seconds that the cut lasts once it is augmented; None: as long as it is recorded.
     """
 
-    def __init__(self, cuts: Path, seconds: float, buckets: int, seed: int, shuffle: bool = True) -> None:
+    def __init__(
+        self, cuts: Path, seconds: float, buckets: int, seed: int, shuffle: bool = True, heard: Heard | None = None
+    ) -> None:
         self.cuts = cuts
         self.seconds = seconds
         self.buckets = buckets
         self.seed = seed
         self.shuffle = shuffle
+        self.heard = heard
         self._total: tuple[int | None, float] | None = None  # of an epoch, or (None, of every epoch)
 
     def epoch(self, epoch: int, skip: int = 0) -> Iterator[list[Cut]]:
         """The epoch's batches, without the first `skip`. Cuts pass through a buffer: memory does not grow with them."""
-        cuts = Repeated(self.cuts, self.seed, epoch)
+        cuts = Repeated(self.cuts, self.seed, epoch, self.heard)
         some = sum(1 for _ in islice(cuts, self.buckets))
         if not some:
             return iter(())
         sampler = DynamicBucketingSampler(
             cuts,
-            max_duration=self.seconds,
+            constraint=Length(max_duration=self.seconds),
             num_buckets=self.buckets,
             duration_bins=[inf] if some < max(2, self.buckets) else None,  # too few to bucket: lhotse would fail
             shuffle=self.shuffle,
@@ -76,13 +84,37 @@ class Repeated:
     Copies are told apart by their id, so that each is augmented in its own way.
     """
 
-    def __init__(self, cuts: Path, seed: int, epoch: int) -> None:
-        self.cuts, self.seed, self.epoch = cuts, seed, epoch
+    def __init__(self, cuts: Path, seed: int, epoch: int, heard: Heard | None) -> None:
+        self.cuts, self.seed, self.epoch, self.heard = cuts, seed, epoch, heard
 
     def __iter__(self) -> Iterator[Cut]:
         for cut in CutSet.from_jsonl_lazy(self.cuts):
             for copy in range(times((cut.custom or {}).get("repeat"), self.seed, self.epoch, cut.id)):
-                yield cut.with_id(f"{cut.id}#{copy + 1}") if copy else cut
+                one = cut.with_id(f"{cut.id}#{copy + 1}") if copy else cut
+                if self.heard is not None:
+                    one.custom = (one.custom or {}) | {"heard": self.heard(self.epoch, one)}
+                yield one
+
+
+def length(cut: Cut) -> float:
+    """Seconds that the cut will last."""
+    return float((cut.custom or {}).get("heard", cut.duration))
+
+
+@dataclass
+class Length(TimeConstraint):
+    """lhotse's limit on a batch's seconds, padding included, by what the cuts will last."""
+
+    current: float = 0.0
+    longest_seen: float = 0.0
+
+    def add(self, example: Cut) -> None:
+        self.current += length(example)
+        self.longest_seen = max(self.longest_seen, length(example))
+        self.num_cuts += 1
+
+    def measure_length(self, example: Cut) -> float:
+        return length(example)
 
 
 def times(repeat: float | None, seed: int, epoch: int, name: str) -> int:
@@ -102,13 +134,13 @@ def share(batch: list[Cut], rank: int, ranks: int, micro_seconds: float) -> list
     Longest first and dealt in turn, so that the parts are alike. A process without a cut of its own repeats the
     first with weight 0: it takes part in the exchange of gradients and adds nothing.
     """
-    cuts = sorted(batch, key=lambda cut: (-cut.duration, cut.id))
+    cuts = sorted(batch, key=lambda cut: (-length(cut), cut.id))
     mine = cuts[rank::ranks]
     if not mine:
         return [(cuts[:1], 0.0)]
     micro: list[list[Cut]] = [[]]
     for cut in mine:
-        padded = mine[0].duration * (len(micro[-1]) + 1)
+        padded = length(mine[0]) * (len(micro[-1]) + 1)
         if micro_seconds and micro[-1] and padded > micro_seconds:
             micro.append([])
         micro[-1].append(cut)

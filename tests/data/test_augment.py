@@ -84,7 +84,8 @@ def test_short_audio_survives_every_effect(samples: int) -> None:
     audio = white(1.0)[:samples]
     everything = Augment(0, (1.0,), (0.9, 1.1), (-2.0, 2.0), 1.0, (0.1, 0.6), (10.0, 20.0), (), (-6.0, 6.0), 1.0)
     for seed in range(6):
-        other = distort(audio, everything, np.random.default_rng(seed))
+        random = np.random.default_rng(seed)
+        other = distort(audio, everything.pace(random)[1], everything, random)
         assert other.dtype == np.float32 and np.isfinite(other).all()
         assert abs(len(other) - samples) <= 0.12 * samples + 1
 
@@ -230,6 +231,15 @@ def test_a_cut_is_augmented_alike_in_any_order_and_otherwise_in_another_epoch(no
     assert heard([0], 3) != heard([0], 4)
     twice = cuts[0].with_id("a#2")
     assert load_augmented(twice, augment, augment.random(3, twice)).tobytes() != heard([0], 3)[0]
+
+
+def test_how_long_a_cut_will_be_heard_is_known_before_it_is_loaded(noises: Path) -> None:
+    augment = Augment.of(conf(**EVERYTHING))
+    cut = Recording.from_file("noise/a.wav").to_cut()
+    for epoch in range(8):
+        samples = len(load_augmented(cut, augment, augment.random(epoch, cut)))
+        assert augment.heard(epoch, cut) == pytest.approx(samples / RATE, abs=2e-4)
+    assert len({augment.heard(epoch, cut) for epoch in range(8)}) == 8
 
 
 def test_without_keys_audio_stays_as_it_is(noises: Path) -> None:

@@ -8,8 +8,9 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from lhotse.cut import Cut
 
-from cyasr.data.sampler import GlobalBatches, times
+from cyasr.data.sampler import GlobalBatches, share, times
 
 
 def write_cuts(path: Path, rows: list[tuple[str, float, float | None]]) -> Path:
@@ -70,3 +71,23 @@ def test_an_epoch_of_a_mixture_lasts_as_long_as_its_batches_say(tmp_path: Path) 
 def test_fewer_cuts_than_buckets_are_no_fault(tmp_path: Path, count: int) -> None:
     cuts = write_cuts(tmp_path / "cuts.jsonl.gz", [(f"u{n}", 1 + n, None) for n in range(count)])
     assert len(flat(epoch(GlobalBatches(cuts, 400, 30, seed=1), 0))) == count
+
+
+def test_cuts_are_batched_by_how_long_they_will_be_heard(tmp_path: Path) -> None:
+    cuts = write_cuts(tmp_path / "cuts.jsonl.gz", [(f"u{n}", 4.0, None) for n in range(60)])
+
+    def heard(epoch: int, cut: Cut) -> float:
+        return float(cut.duration * (0.5 + int(cut.id[1:]) % 7))
+
+    def padded(batches: list[list[Cut]]) -> float:
+        """Seconds with padding, for each second without."""
+        assert sum(map(len, batches)) == 60
+        lengths = [[heard(0, cut) for cut in batch] for batch in batches]
+        return sum(len(batch) * max(batch) for batch in lengths) / sum(map(sum, lengths))
+
+    found = list(GlobalBatches(cuts, 60, 5, seed=1, heard=heard).epoch(0))
+    for batch in found:
+        assert len(batch) * max(heard(0, cut) for cut in batch) <= 60
+        for part, _ in share(batch, 0, 1, 30.0):
+            assert len(part) * max(heard(0, cut) for cut in part) <= 30
+    assert padded(found) < 1.3 < padded(list(GlobalBatches(cuts, 60, 5, seed=1).epoch(0)))
