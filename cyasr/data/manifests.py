@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from cyasr.data.seen import Seen
 
 MANIFESTS = ("recordings", "supervisions", "text")  # of stage 1, each <name>.jsonl.gz
 TOLD_SECONDS, TOLD_SHARE = 1.0, 0.05  # by how much a corpus's table may be wrong about a file's length
+UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")  # in an id
 UNKNOWN = "-"  # key of summary.json for utterances without speaker or split
 
 
@@ -38,6 +40,7 @@ class Checker:
         self._header: Header | AudioError = AudioError("")
         self._source = Path()  # where to read it
         self._recording_id = ""
+        self._recording_ids = Seen()
         self._written = False
 
     def check(self, utterance: Utterance) -> list[tuple[str, str]] | Reject:
@@ -73,7 +76,12 @@ class Checker:
     def _check(self, utterance: Utterance) -> list[tuple[str, str]] | Reject:
         where = utterance.where or str(utterance.audio or "")
         new_file = utterance.audio != self._audio
-        first_time = new_file and utterance.audio is not None and self.files.add(str(utterance.audio))
+        if new_file and utterance.audio and self.files.add(str(utterance.audio)):
+            # whatever becomes of this utterance, others of the file may be good
+            self._open(utterance, utterance.audio)
+            new_file = False
+        if fault := _unwritable(utterance):
+            return Reject(utterance.id, where, fault)
         if not utterance.id.strip():
             return Reject(utterance.id, where, "no id")
         if utterance.id in self.ids:
@@ -86,14 +94,12 @@ class Checker:
             self.ids.add(utterance.id)
             self.texts += 1
             return [("text", self._text(utterance))]
-        if new_file and not first_time:
-            return Reject(utterance.id, where, f"audio listed twice: {utterance.audio}")
         if new_file:
-            self._open(utterance, utterance.audio)
+            return Reject(utterance.id, where, f"audio listed twice: {utterance.audio}")
         if isinstance(self._header, AudioError):
             raise self._header
         header = self._header
-        if not new_file and utterance.end is None and self._written:
+        if utterance.end is None and self._written:
             return Reject(utterance.id, where, f"audio listed twice: {utterance.audio}")
         length = header.frames / header.rate
         end = length if utterance.end is None else utterance.end
@@ -103,15 +109,13 @@ class Checker:
             return Reject(utterance.id, where, f"no such channel: {utterance.channel} of {header.channels}")
         self.ids.add(utterance.id)
         self._count(utterance, end - utterance.start)
-        rows = [] if self._written else [("recordings", self._recording(header))]
+        rows = [] if self._written else [("recordings", self._recording(utterance, header))]
         self.recordings += not self._written
         self._written = True
         return [*rows, ("supervisions", self._supervision(utterance, end))]
 
     def _open(self, utterance: Utterance, audio: Path) -> None:
         self._audio, self._written = audio, False
-        whole = utterance.start == 0 and utterance.end is None
-        self._recording_id = utterance.id if whole else os.path.splitext(audio)[0].replace("/", ".")
         try:
             header, self._source = self.mended.open(audio)
         except AudioError as error:
@@ -129,7 +133,11 @@ class Checker:
         total[1] += seconds
         self.hours += seconds / 3600
 
-    def _recording(self, header: Header) -> str:
+    def _recording(self, utterance: Utterance, header: Header) -> str:
+        whole = utterance.start == 0 and utterance.end is None
+        self._recording_id = utterance.id if whole else os.path.splitext(self._audio)[0].replace("/", ".")
+        while not self._recording_ids.add(self._recording_id):  # a/b.wav, a.b.wav and a.b.flac are not the same
+            self._recording_id += "_"
         channels = list(range(header.channels))
         return _json(
             {
@@ -187,6 +195,19 @@ class Checker:
                 "where": utterance.where or None,
             }
         )
+
+
+def _unwritable(utterance: Utterance) -> str | None:
+    """Why an utterance cannot stand in a file of UTF-8, or its id in a table, or None."""
+    if UNFIT.search(utterance.id):
+        return "an id with control characters"
+    texts = [value for value in vars(utterance).values() if isinstance(value, str)]
+    try:
+        "".join([str(utterance.audio), *texts, *utterance.tags, *utterance.sources]).encode()
+        "".join(f"{language}{text}" for language, text in (utterance.translation or {}).items()).encode()
+    except UnicodeEncodeError as error:
+        return f"no Unicode: {error.object[max(0, error.start - 20) : error.start + 20]!r}, in a text or a file's name"
+    return None
 
 
 def _present(row: dict[str, Any]) -> dict[str, Any]:

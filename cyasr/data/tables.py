@@ -68,6 +68,8 @@ def read_table(
             names = cells
             if missing := [column for column in columns if column not in names]:
                 raise UsageError(f"{where}: no column {', '.join(missing)}; there are {', '.join(names)}")
+            if twice := [column for column in columns if names.count(column) > 1]:
+                raise UsageError(f"{where}: column {twice[0]} stands twice; which one is it?")
         elif len(cells) != len(names):
             yield Reject("", where, f"wrong number of cells: {len(cells)} for {len(names)} columns")
         else:
