@@ -311,5 +311,5 @@ def test_what_is_no_audio_file_is_one_line_and_never_a_wait(tmp_path: Path, name
     (tmp_path / "folder").mkdir()
     (tmp_path / "loop").symlink_to("loop")
     (tmp_path / "empty").touch()
-    with pytest.raises(AudioError, match="unreadable audio|audio is missing|empty file"):
+    with pytest.raises(AudioError, match=r"unreadable audio|audio is missing|empty file"):
         read_header(f"{tmp_path}/{name}")

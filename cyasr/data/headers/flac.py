@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 STREAMINFO = 34  # bytes
 LONGEST_HEADER = 16  # of a frame, bytes
 FRAME_LIMIT = 1 << 20  # bytes looked at for the last frame, where STREAMINFO does not say how long the longest is
+BLOCKS = (0, 192, *(576 << power for power in range(4)), 0, 0, *(256 << power for power in range(8)))  # 6, 7: told apart
 CHUNK = 4096  # bytes of a checksum at once
 
 
@@ -67,7 +68,7 @@ def _frame(head: bytes, block: int) -> tuple[int, int] | None:
             number = number << 6 | byte & 0x3F
         at = 5 + more
         code = head[2] >> 4
-        samples = {0: 0, 1: 192}.get(code, 576 << (code - 2) if code < 6 else 256 << max(0, code - 8))
+        samples = BLOCKS[code]
         if code in (6, 7):
             samples = int.from_bytes(head[at : at + code - 5]) + 1
             at += code - 5
@@ -92,21 +93,22 @@ def crc16(data: bytes) -> int:
     """Of polynomial 0x8005, most significant bit first, from 0: the sum of what each byte gives at its place."""
     import numpy as np
 
-    places = _places()
+    table, rows = _places()
     value = 0
     for start in range(0, len(data), CHUNK):
-        chunk = np.frombuffer(data[start : start + CHUNK], np.uint8).copy()
-        chunk[0] ^= value >> 8
-        if len(chunk) > 1:
-            chunk[1] ^= value & 0xFF
-        rest = value << 8 & 0xFFFF if len(chunk) == 1 else 0  # of a value that a single byte cannot take up
-        value = int(np.bitwise_xor.reduce(places[np.arange(len(chunk))[::-1], chunk])) ^ rest
+        places = np.frombuffer(data[start : start + CHUNK], np.uint8).astype(np.int64)
+        places[0] ^= value >> 8
+        if len(places) > 1:
+            places[1] ^= value & 0xFF
+        rest = value << 8 & 0xFFFF if len(places) == 1 else 0  # of a value that a single byte cannot take up
+        places += rows[-len(places) :]
+        value = int(np.bitwise_xor.reduce(table.take(places))) ^ rest
     return value
 
 
 @cache
-def _places() -> NDArray[np.uint16]:
-    """(CHUNK, 256): the checksum of a byte with so many zeros behind it."""
+def _places() -> tuple[NDArray[np.uint16], NDArray[np.int64]]:
+    """(CHUNK * 256,) the checksum of a byte with n zeros behind it, at 256 n + byte; (CHUNK,) 256 n, falling to 0."""
     import numpy as np
 
     table = np.zeros((CHUNK, 256), np.uint16)
@@ -116,4 +118,4 @@ def _places() -> NDArray[np.uint16]:
     table[0] = step
     for place in range(1, CHUNK):
         table[place] = (table[place - 1] << 8) ^ table[0][table[place - 1] >> 8]
-    return table
+    return table.ravel(), np.arange(CHUNK)[::-1] * 256

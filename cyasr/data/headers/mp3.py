@@ -12,11 +12,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cyasr.data.headers.claims import HEAD, AudioError, Bytes, Header, Mend, Unknown, truncated
-from cyasr.data.headers.mpeg_frames import BIT_RATE, DECODER_DELAY, SAME, Kind, channels_of, kind_of, make_tag, read_tag
+from cyasr.data.headers.mpeg_frames import (
+    BIT_RATE,
+    DECODER_DELAY,
+    SAME,
+    Kind,
+    channels_of,
+    kind_of,
+    make_tag,
+    read_tag,
+    sizes_like,
+)
 
 RESYNC = 1024  # mpg123 gives up where it finds no frame in so many bytes
 WINDOW = 1 << 16  # bytes read at once
-WORD = struct.Struct(">I")
 LAYER_3 = 1
 
 
@@ -74,22 +83,20 @@ class Stream:
 
     def walk(self, at: int) -> int:
         """Frames from `at` on, one after another. Raises AudioError: the last one is cut, or much else stands between."""
-        sizes, first, end = self.kind.sizes, self.first, self.end
-        frames, window, base = 0, b"", at
-        while at + 4 <= end:
-            if at + 4 > base + len(window):
-                window, base = self.data.at(at, WINDOW), at
-            (header,) = WORD.unpack_from(window, at - base)
-            size = sizes[header >> 9 & 127] if (header ^ first) & SAME == 0 else 0
-            if not size:
-                if (following := self._resume(at)) is None:
+        known, samples, frames = sizes_like(self.first), self.kind.samples, 0
+        while at + 4 <= self.end:
+            window, place = self.data.at(at, WINDOW), 0
+            while size := known.get(window[place : place + 3]):
+                place += size
+                frames += 1
+            at += place
+            if at > self.end:
+                raise truncated(frames * samples, (frames - 1) * samples)
+            if place + 3 <= len(window):
+                following = self._resume(at)
+                if following is None:
                     break
                 at = following
-            elif at + size > end:
-                raise truncated((frames + 1) * self.kind.samples, frames * self.kind.samples)
-            else:
-                at += size
-                frames += 1
         return frames
 
     def _alike(self, at: int) -> int:

@@ -16,7 +16,7 @@ KBITS = {  # by (first version or not, layer)
     (False, 3): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
 }
 SAME = 0xFFFE0C00  # bits that all frames of a stream have in common: sync, version, layer, sampling rate
-BIT_RATE, PADDING, NO_CRC, MONO = 0xF000, 0x200, 0x10000, 0xC0
+BIT_RATE, PADDING, PRIVATE, NO_CRC, MONO = 0xF000, 0x200, 0x100, 0x10000, 0xC0
 DECODER_DELAY = 529  # samples that a layer III decoder is late by
 HAS_FRAMES, HAS_BYTES = 1, 2  # flags of a Xing tag; 4: a table of 100 bytes, 8: four bytes on quality
 
@@ -61,6 +61,20 @@ def _kind(header: int) -> Kind | None:
             place = index << 3 | rate_index << 1 | padding
             sizes[place], kbits[place] = size + padding * slot, kbit
     return Kind(rate, samples, slot, tuple(sizes), tuple(kbits))
+
+
+def sizes_like(header: int) -> dict[bytes, int]:
+    """The first three bytes of every header that may follow in the stream of this one -> bytes of its frame."""
+    return _sizes_like(header & SAME)
+
+
+@lru_cache(maxsize=64)
+def _sizes_like(header: int) -> dict[bytes, int]:
+    kind = _kind(header)
+    free = range(0, NO_CRC | BIT_RATE | PADDING | PRIVATE + 1, PRIVATE)
+    headers = {header | bits & (NO_CRC | BIT_RATE | PADDING | PRIVATE) for bits in free}
+    sizes = {each.to_bytes(4)[:3]: kind.sizes[each >> 9 & 127] for each in headers} if kind else {}
+    return {start: size for start, size in sizes.items() if size}
 
 
 def channels_of(header: int) -> int:
