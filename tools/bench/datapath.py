@@ -73,11 +73,8 @@ def main() -> None:
         folder = Path(scratch)
         lengths = seconds_of_clips(arguments.hours * 3600, arguments.whole)
         cuts = write_corpus(folder, lengths)
-        print(
-            print(
-                f"{len(lengths)} cuts, {sum(lengths) / 3600:.2f} h, mean {np.mean(lengths):.1f} s, longest {max(lengths):.1f} s"
-            )
-        )
+        sizes = f"mean {np.mean(lengths):.1f} s, longest {max(lengths):.1f} s"
+        print(f"{len(lengths)} cuts, {sum(lengths) / 3600:.2f} h, {sizes}")
         print(f"{arguments.workers} workers of one thread on {CORES} cores, {arguments.batch_seconds:g} s a batch")
         sides: dict[str, Callable[[int], Iterable[Any]]] = {
             "ours": lambda epoch: ours(folder, cuts, arguments, epoch, True),
