@@ -77,6 +77,7 @@ def write_conf(name: str, corpus_dir: Path | None, form: str, licence: str | Non
         near = confs.nearest(only, formats.FORMATS)
         raise UsageError(f"--corpus-format {only}: none of auto, {', '.join(formats.FORMATS)}{near}")
     folder = link_corpus(corpus_dir, Path("data", name, "raw"), GET)
+    corpus_dir = corpus_dir or folder.resolve()
     found = formats.look(folder, only)
     if not found:
         raise UsageError(f'{corpus_dir}: {_nothing(only)}; README.md, "Your own corpus", shows the layouts that are known')
@@ -96,10 +97,11 @@ def write_conf(name: str, corpus_dir: Path | None, form: str, licence: str | Non
     print(f"{path} is written: read it over, correct what is wrong")
 
 
-def render(name: str, corpus_dir: Path | None, keys: dict[str, Any], comments: dict[str, str]) -> str:
+def render(name: str, corpus_dir: Path, keys: dict[str, Any], comments: dict[str, str]) -> str:
     """The conf's text, a comment behind each key."""
-    of = corpus_dir.name if corpus_dir else name
-    lines = [f"# {name}: a corpus of your own, {of}. Written by steps/new_corpus.py from what lies there; yours to correct."]
+    lines = [
+        f"# {name}: a corpus of your own, {corpus_dir.name}. Written by steps/new_corpus.py from what lies there; yours to correct."
+    ]
     keys = {"seed": 0} | keys | {"card": {"title": name, "source": "own", "hours": "see report.json", "layout": "seen"}}
     for key in ORDER:
         comment = comments.get(key) or COMMENTS.get(key, "").format(keys.get("format"))

@@ -1,0 +1,1 @@
+"""Cuts of a data set written for other toolkits: one module each, with `write(split, cuts, folder, copy)`."""
