@@ -99,9 +99,7 @@ def write_conf(name: str, corpus_dir: Path | None, form: str, licence: str | Non
 
 def render(name: str, corpus_dir: Path, keys: dict[str, Any], comments: dict[str, str]) -> str:
     """The conf's text, a comment behind each key."""
-    lines = [
-        f"# {name}: a corpus of your own, {corpus_dir.name}. Written by steps/new_corpus.py from what lies there; yours to correct."
-    ]
+    lines = [f"# {name}: a corpus of your own, {corpus_dir.name}. Written by steps/new_corpus.py, to be corrected."]
     keys = {"seed": 0} | keys | {"card": {"title": name, "source": "own", "hours": "see report.json", "layout": "seen"}}
     for key in ORDER:
         comment = comments.get(key) or COMMENTS.get(key, "").format(keys.get("format"))

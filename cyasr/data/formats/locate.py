@@ -33,59 +33,77 @@ class Locator:
             self.bases.insert(0, _linked(Path(audio_dir), raw) if os.path.isabs(audio_dir) else corpus_dir / audio_dir)
             if not self.bases[0].is_dir():
                 raise UsageError(f"options: audio_dir: {audio_dir} does not exist")
-        self._roots = [(os.path.realpath(base), base) for base in self.bases]
-        self._moved: dict[str, Path] = {}  # beginning of a path elsewhere -> where that is here
+        self._bases = [str(base) for base in self.bases]
+        self._inside = tuple(f"{base}/" for base in self._bases)
+        self._roots = [(os.path.realpath(base) + "/", base) for base in self._bases]
+        self._moved: dict[str, str] = {}  # beginning of a path elsewhere -> where that is here
 
     def find(self, name: str, beside: Path | None = None) -> Path:
         """The file, or where it should be. beside: folder of the table that names it. Raises PathError."""
-        if not name.strip():
-            raise PathError("no audio: the path is empty")
-        if any(ord(char) < 32 for char in name):
-            raise PathError(f"audio is missing: no path is {name!r}")
         name = name.strip().removeprefix("file://")
+        if not name:
+            raise PathError("no audio: the path is empty")
+        if not name.isprintable() and any(ord(char) < 32 for char in name):
+            raise PathError(f"audio is missing: no path is {name!r}")
         if "/" not in name:
             name = name.replace("\\", "/")  # written on Windows
         if os.path.isabs(name) or name[1:3] == ":/":
-            return self._moved_here(name) or self._rooted(name)
-        bases = ([beside] if beside else []) + self.bases
-        inside = [path for path in (_within(base, name, self.bases) for base in bases) if path]
-        if not inside:
+            return Path(self._moved_here(name) or self._rooted(name))
+        should_be = None
+        for base in self._bases if beside is None else (str(beside), *self._bases):
+            path = self._within(base, name)
+            if path and (found := _met(path)):
+                return Path(found)
+            if should_be is None or base == self._bases[0]:
+                should_be = path or should_be
+        if should_be is None:
             raise PathError(f"audio is missing: {name} leads out of the corpus; options: audio_dir may say where it lies")
-        own = next((path for path in (_within(base, name, self.bases) for base in self.bases) if path), inside[0])
-        return next(filter(None, map(there, inside)), None) or self._moved_here(name) or own
+        return Path(self._moved_here(name) or should_be)
 
-    def _rooted(self, name: str) -> Path:
+    def _rooted(self, name: str) -> str:
         for root, base in self._roots:
-            if name.startswith(root + "/") and (path := _within(base, name[len(root) + 1 :], self.bases)):
-                return there(path) or path
+            if name.startswith(root) and (path := self._within(base, name[len(root) :])):
+                return _met(path) or path
         raise PathError(f"audio is missing: {name} is not below the corpus; options: audio_dir may say where it lies")
 
-    def _moved_here(self, name: str) -> Path | None:
+    def _moved_here(self, name: str) -> str | None:
         for start, base in self._moved.items():
-            if name.startswith(start) and (path := _within(base, name[len(start) :], self.bases)):
-                return there(path) or path
-        if any(name.startswith(root + "/") for root, _ in self._roots):
+            if name.startswith(start) and (path := self._within(base, name[len(start) :])):
+                return _met(path) or path
+        if any(name.startswith(root) for root, _ in self._roots):
             return None
         parts = name.split("/")
         for left_out in range(1, len(parts)):
-            for base in self.bases:
-                path = _within(base, "/".join(parts[left_out:]), self.bases)
-                if path and (found := there(path)):
+            for base in self._bases:
+                path = self._within(base, "/".join(parts[left_out:]))
+                if path and (found := _met(path)):
                     start = "/".join(parts[:left_out]) + "/"
                     self._moved[start] = base
                     print(f"audio named {start}… is taken from {base}/", file=sys.stderr)
                     return found
         return None
 
+    def _within(self, base: str, name: str) -> str | None:
+        """base/name without "..", where that stays below one of the bases."""
+        path = f"{base}/{name}"
+        if ".." in name and ".." in name.split("/"):
+            path = os.path.normpath(path)
+        return path if path.startswith(self._inside) else None
+
 
 def there(path: Path) -> Path | None:
     """`path` if there is such a file, or the audio file that it names without saying of what kind it is."""
+    found = _met(str(path))
+    return Path(found) if found else None
+
+
+def _met(path: str) -> str | None:
     if os.path.isfile(path):
         return path
-    for suffix in () if path.suffix.lower() in AUDIO else AUDIO:
+    for suffix in () if os.path.splitext(path)[1].lower() in AUDIO else AUDIO:
         for known in (suffix, suffix.upper()):
-            if os.path.isfile(named := f"{path}{known}"):
-                return Path(named)
+            if os.path.isfile(path + known):
+                return path + known
     return None
 
 
@@ -122,12 +140,6 @@ def unlisted(folder: Path, named: Seen) -> Iterator[Reject]:
         for name in names:
             if Path(name).suffix.lower() in AUDIO + OTHER_AUDIO and str(where / name) not in named:
                 yield Reject(Path(name).stem, str(where / name), "audio without transcript")
-
-
-def _within(base: Path, name: str, bases: list[Path]) -> Path | None:
-    """base/name without "..", where that stays below one of `bases`."""
-    path = os.path.normpath(os.path.join(base, name)) if ".." in name.split("/") else os.path.join(base, name)
-    return Path(path) if any(path.startswith(f"{each}/") for each in bases) else None
 
 
 def _linked(target: Path, raw: Path) -> Path:
