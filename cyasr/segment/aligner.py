@@ -36,17 +36,20 @@ class Heard:
 
 
 class Aligner:
-    """A trained system with a CTC head, exp/<set>/<system>; loaded when it is first used."""
+    """A trained system with a CTC head: that of exp/<set>/<system>, loaded when it is first used, or `system`."""
 
-    def __init__(self, directory: Path, costs: graphs.Costs | None = None) -> None:
+    def __init__(self, directory: Path, costs: graphs.Costs | None = None, system: Any = None) -> None:
         self.directory = directory
         self.costs = costs or graphs.Costs()
+        self._system = system
 
     @cached_property
     def system(self) -> Any:
         """Raises UsageError where there is none."""
         from cyasr.systems import restore
 
+        if self._system is not None:
+            return self._system
         if not (self.directory / "model.pt").exists():
             raise UsageError(f"segment: aligner: {self.directory}/model.pt does not exist; train it first, on utterances")
         return restore(self.directory)

@@ -111,6 +111,8 @@ def pack(spans: Sequence[Span], longest: float) -> list[tuple[int, int]]:
 
 def padded(stretches: Sequence[Stretch], pad: float, start: float, end: float) -> list[Stretch]:
     """`stretches` with up to `pad` seconds more on either side: to the middle of a pause at most, within start and end."""
+    if not stretches:
+        return []
     edges = [start, *((one.end + two.start) / 2 for one, two in pairwise(stretches)), end]
     return [
         Stretch(min(max(before, one.start - pad), one.start), max(min(after, one.end + pad), one.end))

@@ -38,11 +38,11 @@ class Costs:
     beam: how much worse than the best path another is kept.
     """
 
-    filler: float = 0.7
+    filler: float = 0.6
     rest: float = 5.0
-    enter: float = 15.0
-    skip: float = 12.0
-    skip_more: float = 4.0
+    enter: float = 12.0
+    skip: float = 8.0
+    skip_more: float = 3.0
     hint: float = 2.0
     hint_slack: float = 2.0
     hint_most: float = 30.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from cyasr.text.normalize import normalize
 
@@ -63,7 +64,7 @@ def sentences(text: str, profile: str = "t1") -> list[Sentence]:
     found = []
     cased = any(char.isupper() for char in text)
     lines = [_timed(line) for line in text.splitlines() if line.strip()]
-    for (start, line), (end, _) in zip(lines, [*lines[1:], (None, "")], strict=True):
+    for (start, line), (end, _) in pairwise([*lines, (None, "")]):
         for tokens, complete in _split(line.split(), cased):
             for part, last in _taken_apart(pieces(tokens, profile)):
                 found.append(Sentence(tuple(part), complete and last, start, None if start is None else end))
@@ -75,7 +76,7 @@ def _timed(line: str) -> tuple[float | None, str]:
     mark = TIME.match(line)
     if not mark:
         return None, line
-    hours, minutes, seconds = (float(part or 0) for part in mark.groups())
+    hours, minutes, seconds = (float((part or "0").replace(",", ".")) for part in mark.groups())
     return 3600 * hours + 60 * minutes + seconds, line[mark.end() :]
 
 

@@ -62,8 +62,7 @@ def main() -> None:
     if unknown := changed.keys() - {field.name for field in fields(Costs)}:
         sys.exit(f"--costs: there is no {', '.join(sorted(unknown))}")
     ours = Aligner(arguments.exp, replace(Costs(), **changed))
-    plain = Aligner(arguments.exp, Costs(NEVER, NEVER, NEVER, NEVER, beam=1e9))
-    plain.__dict__["system"] = ours.system  # loaded once
+    plain = Aligner(arguments.exp, Costs(0.0, NEVER, NEVER, NEVER, NEVER, beam=1e9), ours.system)
     for wrong in (arguments.wrong, 0.0):
         audio, transcript, said = joined(data, arguments, wrong)
         seconds = len(audio) / RATE
