@@ -18,6 +18,7 @@ from pathlib import Path
 from cyasr import conf as confs
 from cyasr.cli import UsageError, run
 from cyasr.data.corpus import DataConf, Reject, Utterance, main
+from cyasr.data.folders import AUDIO
 from cyasr.data.tables import read_table
 from cyasr.data.timed import Timed, by_recording, encodable, seconds, train_only
 from cyasr.data.walk import files
@@ -47,16 +48,21 @@ def prepare(corpus_dir: Path, raw: Path, conf: DataConf) -> Iterator[Utterance |
     options = confs.build(conf.options, Options, Path("options"))
     train_only(conf, "Voice of Cyprus")
     audio = {path.name: path for path in files(corpus_dir) if path.suffix not in TABLES}
+    named = set()
     for group in by_recording(read_rows(corpus_dir)):
         if isinstance(group, Reject):
             yield group
             continue
         name, rows = group
+        named.add(name)
         if name not in audio:
             yield from (Reject(row.id, row.where, f"audio is missing: {name}") for row in rows)
             continue
         for item in joined(resolved(rows), options.join):
             yield item if isinstance(item, Reject) else replace(item, audio=audio[name])
+    for name, path in audio.items():
+        if name not in named and path.suffix.lower() in AUDIO:
+            yield Reject(path.stem, str(path), "audio without transcript")
 
 
 def read_rows(corpus_dir: Path) -> Iterator[Timed | Reject]:

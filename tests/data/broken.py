@@ -90,6 +90,18 @@ def listed(path: str) -> list[tuple[str, str, str]]:
         return [(row["id"], row["where"], row["reason"]) for row in csv.DictReader(rows, delimiter="\t")]
 
 
+def accounted() -> tuple[set[str], list[tuple[str, str, str]]]:
+    """(ids of all cuts, all rejects) after both stages, in = out + rejects in each."""
+    first, second = listed("data/broken/raw/rejects.tsv"), listed("data/broken/rejects.tsv")
+    raw, report = read_json(Path("data/broken/raw/summary.json")), read_json(Path("data/broken/report.json"))
+    paths = [Path(f"data/broken/{split}.jsonl.gz") for split in ("train", "dev", "test")]
+    ids = [cut["id"] for path in paths if path.exists() for cut in read_jsonl_gz(path)]
+    assert len(ids) == len(set(ids))
+    assert sum(raw["rejects"].values()) == len(first) and sum(report["rejected"].values()) == len(second)
+    assert report["utterances_in"] == raw["utterances"] == len(ids) + report["unused"] + len(second)
+    return set(ids), first + second
+
+
 def check(
     prepare: Prepare,
     case: Case,
@@ -109,18 +121,14 @@ def check(
         assert message is not None and expected in message
         return
     assert message is None, message
-    first, second = listed("data/broken/raw/rejects.tsv"), listed("data/broken/rejects.tsv")
-    raw, report = read_json(Path("data/broken/raw/summary.json")), read_json(Path("data/broken/report.json"))
-    cuts = {cut["id"] for split in ("train", "dev", "test") for cut in read_jsonl_gz(Path(f"data/broken/{split}.jsonl.gz"))}
-    assert sum(raw["rejects"].values()) == len(first) and sum(report["rejected"].values()) == len(second)
-    assert report["utterances_in"] == raw["utterances"] == len(cuts) + report["unused"] + len(second)
-    assert cuts >= set(ids) - set(expected), f"lost: {sorted(set(ids) - set(expected) - cuts)}, {first + second}"
+    cuts, rejects = accounted()
+    assert cuts >= set(ids) - set(expected), f"lost: {sorted(set(ids) - set(expected) - cuts)}, {rejects}"
     for name, reason in expected.items():
         assert name not in cuts
         if reason is None:
             continue
-        found = [row for row in first + second if name == row[0] or row[1].split(":")[0].endswith(f"/{name}")]
-        assert found and any(row[2].startswith(reason) for row in found), f"{name}: {found or first + second}"
+        found = [row for row in rejects if name == row[0] or row[1].split(":")[0].endswith(f"/{name}")]
+        assert found and any(row[2].startswith(reason) for row in found), f"{name}: {found or rejects}"
 
 
 def prepare_table(corpus_dir: Path, raw: Path, conf: DataConf) -> Iterator[Utterance | Reject]:
