@@ -100,10 +100,9 @@ def test_the_path_is_the_best_of_all_paths(seed: int) -> None:
     random = np.random.default_rng(seed)
     space = SPACE if seed % 2 else None
     made = graph.build(random_units(random), space, UNKNOWN)
-    costs = Costs(
-        filler=float(random.uniform(0.1, 0.9)), rest=float(random.uniform(0, 10)), enter=float(random.uniform(0, 3)), skip=float(random.uniform(0, 4)),
-        skip_more=float(random.uniform(0.1, 2)), hint=10.0, hint_slack=0.05, hint_most=3.0,
-    )  # fmt: skip
+    draw = random.uniform
+    prices = {"filler": draw(0.1, 0.9), "rest": draw(0, 10), "enter": draw(0, 3), "skip": draw(0, 4), "skip_more": draw(0.1, 2)}
+    costs = Costs(**prices, hint=10.0, hint_slack=0.05, hint_most=3.0)
     emissions, best = made.emissions(log_probs(random, int(random.integers(2, 14))), space, costs.filler, costs.rest * FRAME)
     expected, items = best_of_all(made, costs, emissions, best)
     alignment = align.Alignment(made, costs, FRAME)

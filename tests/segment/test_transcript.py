@@ -10,10 +10,11 @@ import pytest
 from cyasr.segment.transcript import LONGEST, sentences
 from cyasr.text.normalize import normalize
 
-TOKENS = (
-    "τζ̆αι εν Παπαδόπουλος, 25 χιλιάδες € 3:30 10 % κ. π.χ. [noise] [disfluency], εεε... ε, ναι; Όχι! «Άτε» — 1.000,50 Α.Π.Ο.Ε.Λ. "
-    "λεμέ... <unk> που 'ναι τον Γιώρκον. 12/3/2021 [γέλια] σ'αγαπώ ... - #1 ό,τι 90' 5ος"
-).split()
+TEXT = """
+τζ̆αι εν Παπαδόπουλος, 25 χιλιάδες € 3:30 10 % κ. π.χ. [noise] [disfluency], εεε... ε, ναι; Όχι! «Άτε» — 1.000,50 Α.Π.Ο.Ε.Λ.
+λεμέ... <unk> που 'ναι τον Γιώρκον. 12/3/2021 [γέλια] σ'αγαπώ ... - #1 ό,τι 90' 5ος
+"""
+TOKENS = TEXT.split()
 
 
 @pytest.mark.parametrize("seed", range(40))
