@@ -29,6 +29,28 @@ COMMENTS = {
 }
 
 
+MORE = {  # options that a user may want, with what they do
+    "folder": {
+        "speaker": 'folder | none | tier | a pattern over the path, as "([^/_]+)_": its group is the speaker',
+        "cues": "of subtitles: each | joined (neighbours together) | whole (aligned by `segment` above)",
+        "tiers": '["tx@*"]: the tiers of ELAN or Praat that hold the transcript',
+        "transcripts": "[.txt]: where a recording has several, the kind to take",
+        "encoding": "cp1253: of texts that are not UTF-8",
+        "audio_dir": "wav: with text_dir, where audio and texts lie in folders apart",
+    },
+    "table": {
+        "columns": "audio, text, id, speaker, start, end, duration, split, language, dialect, licence, …",
+        "splits": "{other: train}: the table's own names of splits",
+        "time_unit": "0.001: where times are milliseconds",
+        "rest": "false: do not list audio that no row names",
+    },
+    "kaldi": {"dirs": "data directories, each with its split: train, dev, test", "audio_dir": "where relative paths begin"},
+    "nemo": {"manifests": "each with its split: train, dev, test", "text": "the key with the transcript"},
+    "lhotse": {"manifests": "each with its split: train, dev, test", "audio_dir": "where relative paths begin"},
+    "hf": {"files": '["el_gr/*.parquet"]: of several configurations one', "splits": "{other: train}: its own names of splits"},
+}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Write a data conf for a folder of speech in a known layout.")
     parser.add_argument("--adapter", type=Path, metavar="CONF", help="print the program that reads this corpus, and go")
@@ -64,7 +86,7 @@ def write_conf(name: str, corpus_dir: Path | None, form: str, licence: str | Non
     """Raises UsageError where the folder holds nothing that is known, or the name cannot be one."""
     from cyasr.data import formats
     from cyasr.data.corpus import link_corpus
-    from cyasr.data.formats.survey import propose, survey
+    from cyasr.data.formats.survey import propose, survey, survey_encoded
 
     path = Path("conf", f"data_{name}.yaml")
     if not SAFE_NAME.fullmatch(name):
@@ -81,7 +103,7 @@ def write_conf(name: str, corpus_dir: Path | None, form: str, licence: str | Non
     found = formats.look(folder, only)
     if not found:
         raise UsageError(f'{corpus_dir}: {_nothing(only)}; README.md, "Your own corpus", shows the layouts that are known')
-    seen = survey(folder, found, language or "und")
+    seen = survey_encoded(folder, found, language or "und")
     if not seen.utterances and set(seen.rejects) <= {"audio without transcript"} and seen.rejects:
         seen = survey(folder, found, language or "und", label="none")
     if not seen.utterances:
@@ -110,6 +132,8 @@ def render(name: str, corpus_dir: Path, keys: dict[str, Any], comments: dict[str
         text = yaml.safe_dump({key: keys[key]}, allow_unicode=True, sort_keys=False, width=10_000).rstrip("\n")
         first, *rest = text.split("\n")
         lines += [f"{first:<26}# {comment}" if comment else first, *rest]
+        if key == "options":
+            lines += [f"  # {option}: {said}" for option, said in MORE[keys["format"]].items()]
     return "\n".join(lines) + "\n"
 
 

@@ -107,6 +107,26 @@ def test_long_files_ask_for_an_aligner_in_the_conf() -> None:
     assert yaml.safe_load(uncommented)["segment"]["aligner"].startswith("exp/")
 
 
+@pytest.mark.parametrize("encoding", ["cp1253", "iso8859-7"])
+def test_texts_in_a_greek_code_page_are_read_and_said_to_be(encoding: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for number in range(4):
+        clip(f"{number}.wav", text=None)
+        Path(f"mine/{number}.txt").write_bytes(f"Άλλα {number} τα μάτια του λαγού".encode(encoding))
+    conf = written()
+    assert conf.language == "el" and "not UTF-8" in capsys.readouterr().out
+    stages()
+    texts = {row["text"] for row in read_jsonl_gz(Path("data/mine/raw/supervisions.jsonl.gz"))}
+    assert texts == {f"Άλλα {number} τα μάτια του λαγού" for number in range(4)} and conf.options["encoding"] == encoding
+
+
+def test_automatic_captions_are_silver() -> None:
+    for number in range(3):
+        clip(f"talk {number}.wav", 4.0, text=None)
+        words = "".join(f"<00:00:0{second}.500><c> ναι</c>" for second in (1, 2, 3))
+        Path(f"mine/talk {number}.el.vtt").write_text(f"WEBVTT\n\n00:00:00.000 --> 00:00:04.000\nόι{words}\n", encoding="utf-8")
+    assert written().label == "silver"
+
+
 def test_a_conf_that_is_there_is_never_changed(capsys: pytest.CaptureFixture[str]) -> None:
     sentences(3)
     Path("conf/data_mine.yaml").write_text("corpus: own\nformat: folder\nlicence: mine\nlanguage: el\n")

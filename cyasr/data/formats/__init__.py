@@ -42,11 +42,14 @@ class Common:
 
 @dataclass
 class Found:
-    """What `look` made out: options for the conf, and lines for the user."""
+    """What `look` made out: options for the conf, lines for the user, splits by the names of files, "silver" where a
+    machine wrote the texts."""
 
     format: str
     options: dict[str, Any] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
+    splits: set[str] = field(default_factory=set)
+    label: str = "gold"
 
 
 def prepare(corpus_dir: Path, raw: Path, conf: DataConf) -> Iterator[Utterance | Reject]:

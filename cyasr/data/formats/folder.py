@@ -17,8 +17,9 @@ from cyasr.data.formats.columns import split_of
 from cyasr.data.formats.cues import Cue, Joining, apart, joined, usable
 from cyasr.data.formats.locate import AUDIO, OTHER_AUDIO, walk
 from cyasr.data.formats.texts import TextError
-from cyasr.data.formats.transcripts import TEXTS, media_of, read_transcript
+from cyasr.data.formats.transcripts import TEXTS, is_automatic, media_of, read_transcript
 
+ASKED = 20  # captions that are opened to see whether a machine wrote them
 ABOUT = re.compile(r"(readme|licen[cs]e|copying|changes|changelog|about|info|md5|sha)[^a-z]", re.I)  # no transcripts
 LANGUAGE = re.compile(r"(.+)\.([a-z]{2,3}(?:-[A-Za-z]{2,8})*)")  # video.el.srt
 
@@ -128,7 +129,7 @@ def _matched(
 def _chosen(texts: list[Path], options: Options, language: str) -> tuple[Path | None, str]:
     """The transcript to take, or why there is none: the right language before the right kind."""
     spoken = {path: (match[2].lower() if (match := LANGUAGE.fullmatch(path.stem)) else "") for path in texts}
-    own = [path for path in texts if not spoken[path] or spoken[path].split("-")[0] == language]
+    own = [path for path in texts if language == "und" or not spoken[path] or spoken[path].split("-")[0] == language]
     if not own:
         others = ", ".join(sorted(set(spoken.values())))
         return None, f"audio without transcript{f': there are subtitles in {others} only' if others else ''}"
@@ -209,6 +210,7 @@ def look(corpus_dir: Path) -> Found | None:
     audio_tops: Counter[str] = Counter()
     text_tops: Counter[str] = Counter()
     deepest: Counter[str] = Counter()
+    machine = 0
     for folder, names in walk(corpus_dir):
         relative = folder.relative_to(corpus_dir)
         top = relative.parts[0] if relative.parts else ""
@@ -220,10 +222,14 @@ def look(corpus_dir: Path) -> Found | None:
                 deepest[str(relative)] += 1
             elif suffix in TEXTS:
                 texts[suffix] += 1
+                machine += suffix == ".vtt" and texts[suffix] <= ASKED and is_automatic(folder / name)
                 text_tops[top] += 1
     if not audio:
         return None
     found = Found("folder", lines=[f"audio files: {_counted(audio)}; transcripts: {_counted(texts) or 'none'}"])
+    if machine > min(texts[".vtt"], ASKED) / 2 and texts.most_common(1)[0][0] == ".vtt":
+        found.label = "silver"
+        found.lines.append("the .vtt files are automatic captions, as YouTube's: label silver")
     if len(audio_tops) == 1 and next(iter(audio_tops)) and not split_of(next(iter(audio_tops))):
         found.options["audio_dir"] = next(iter(audio_tops))
         others = [top for top in text_tops if top not in audio_tops]

@@ -224,4 +224,5 @@ def look(corpus_dir: Path) -> Found | None:
         f"{len(found)} {found[0].suffix} files in {', '.join(folders[:6])}{', …' if len(folders) > 6 else ''}",
         f"columns: {', '.join(f'{column} is the {role}' for role, column in columns.items())}",
     ]
-    return Found("hf", {"columns": columns}, lines)
+    splits = {split_of_file(path.relative_to(corpus_dir), Options()) for path in found}
+    return Found("hf", {"columns": columns}, lines, {split for split in splits if split})

@@ -157,4 +157,4 @@ def look(corpus_dir: Path) -> Found | None:
                 specs.append(behind(line[1].split(maxsplit=1)[-1])[0])
     where = guess_audio_dir(corpus_dir, specs, found[0])
     said = ", ".join(f"{name} ({split or 'no split by its name'})" for name, split in dirs.items())
-    return Found("kaldi", {"dirs": dirs} | where, [f"data directories: {said}"])
+    return Found("kaldi", {"dirs": dirs} | where, [f"data directories: {said}"], set(dirs.values()) - {""})

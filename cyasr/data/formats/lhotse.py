@@ -296,7 +296,7 @@ def look(corpus_dir: Path) -> Found | None:
     options: dict[str, Any] = {"manifests": chosen}
     if not found[0].is_dir():
         options |= guess_audio_dir(corpus_dir, _names(found[0]), found[0].parent)
-    return Found("lhotse", options, [f"manifests: {', '.join(chosen)}"])
+    return Found("lhotse", options, [f"manifests: {', '.join(chosen)}"], set(chosen.values()) - {""})
 
 
 def _names(path: Path) -> list[str]:

@@ -186,4 +186,4 @@ def look(corpus_dir: Path) -> Found | None:
     options: dict[str, Any] = {"manifests": chosen}
     if not any("shard_id" in row for row in rows):
         options |= guess_audio_dir(corpus_dir, [str(row["audio_filepath"]) for row in rows], found[0].parent)
-    return Found("nemo", options, [f"manifests: {', '.join(chosen)}"])
+    return Found("nemo", options, [f"manifests: {', '.join(chosen)}"], set(chosen.values()) - {""})

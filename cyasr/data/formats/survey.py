@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import unicodedata
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from statistics import median
@@ -20,6 +20,7 @@ from cyasr.data.corpus import Reject
 READ = 200_000  # utterances and rejects that are asked at most
 OPENED = 40  # audio files whose length is asked
 PROBED = 2_000  # of a format that has to write its audio first
+CODE_PAGES = ("cp1253", "iso8859-7")  # of Greek before Unicode
 MANY = 0.02  # share of rejects from which a kind is worth a word
 
 
@@ -49,7 +50,7 @@ def survey(corpus_dir: Path, found: formats.Found, language: str = "und", label:
     """Read `corpus_dir` as stage 1 would, without keeping anything."""
     conf = DataConf(corpus="x", licence="x", language=language, format=found.format, options=found.options)
     conf.label = label  # type: ignore[assignment]  # whether a split can be scored does not matter here
-    result = Survey()
+    result = Survey(splits=Counter(found.splits))
     limit = PROBED if found.format == "hf" else READ
     with tempfile.TemporaryDirectory(prefix="cyasr-look-") as raw:
         items = formats.prepare(corpus_dir, Path(raw), conf)
@@ -73,6 +74,23 @@ def survey(corpus_dir: Path, found: formats.Found, language: str = "und", label:
                 _measure(item.audio, result)
         result.complete = next(items, None) is None
     return result
+
+
+def survey_encoded(corpus_dir: Path, found: formats.Found, language: str) -> Survey:
+    """As `survey`; where texts are not UTF-8, `found.options` gets the Greek code page that reads them."""
+    plain = survey(corpus_dir, found, language)
+    if not any(kind.startswith("not UTF-8") for kind in plain.rejects):
+        return plain
+    tries = {}
+    for encoding in CODE_PAGES:
+        options = found.options | {"encoding": encoding}
+        tries[encoding] = survey(corpus_dir, replace(found, options=options), language)
+    best = max(CODE_PAGES, key=lambda encoding: tries[encoding].letters["GREEK"])
+    if tries[best].utterances <= plain.utterances or tries[best].letters["GREEK"] < tries[best].letters.total() / 2:
+        return plain
+    found.options["encoding"] = best
+    found.lines.append(f"texts are not UTF-8; read as {best} they are Greek")
+    return tries[best]
 
 
 def _measure(audio: Path, result: Survey) -> None:
@@ -107,7 +125,7 @@ def propose(found: formats.Found, seen: Survey, licence: str | None, language: s
         comments["licence"] = "say which; until then models made of it count as not to be published"
     keys["language"] = language or _language(seen)
     keys["dialect"] = {"el-CY": "cypriot", "el": "standard", "en": "english"}.get(keys["language"], "standard")
-    keys["label"] = "gold" if seen.with_text else "none"
+    keys["label"] = found.label if seen.with_text else "none"
     comments["label"] = "gold: a person wrote or checked the texts; silver: a machine did" if seen.with_text else "no texts"
     speakers = len(seen.speakers)
     lines.append(

@@ -326,4 +326,5 @@ def look(corpus_dir: Path) -> Found | None:
     said = ", ".join(f"{column} is the {role}" for role, column in columns.items())
     sample = [str(item[1].get("audio") or "") for item in islice(rows(first, options), 50) if not isinstance(item, Reject)]
     where = guess_audio_dir(corpus_dir, sample, first.parent)
-    return Found("table", {"tables": names, "columns": columns} | where, [f"tables: {', '.join(names)}", f"columns: {said}"])
+    lines = [f"tables: {', '.join(names)}", f"columns: {said}"]
+    return Found("table", {"tables": names, "columns": columns} | where, lines, {split for split in splits if split})

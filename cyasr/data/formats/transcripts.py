@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -17,6 +18,9 @@ TEXTS = (".eaf", ".textgrid", ".srt", ".vtt", ".txt", ".lab")  # where there are
 WORDS = ("words", "word")  # tiers with a word an interval
 NO_TRANSCRIPT = (*WORDS, "phones", "phone", "phonemes", "segments", "syllables", "notes", "note", "comments", "comment")
 SILENCES = ("sil", "sp", "spn", "pau", "<sil>", "<p:>", "<eps>", "<unk>", "#", "silence")  # labels of aligners
+
+
+WORD_TIME = re.compile(r"<\d\d:\d\d:\d\d\.\d{3}><c")
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,15 @@ def media_of(path: Path, encoding: str | None = None) -> list[str]:
         return [os.path.splitext(name)[0] for name in read_eaf(read_text(path, encoding)).media]
     except TextError:
         return []
+
+
+def is_automatic(path: Path) -> bool:
+    """Whether WebVTT has the times of single words inside its lines, as automatic captions have and nobody types."""
+    try:
+        text = read_text(path)
+    except TextError:
+        return False
+    return len(WORD_TIME.findall(text)) > text.count("-->") / 2
 
 
 def _of_tiers(tiers: dict[str, list[Cue]], participants: dict[str, str | None], patterns: list[str], named: bool) -> Transcript:
