@@ -107,10 +107,8 @@ def write_conf(name: str, corpus_dir: Path | None, form: str, licence: str | Non
     if not seen.utterances and set(seen.rejects) <= {"audio without transcript"} and seen.rejects:
         seen = survey(folder, found, language or "und", label="none")
     if not seen.utterances:
-        first = next(iter(seen.first.values()), None)
-        raise UsageError(
-            f"{corpus_dir}: no usable utterance as {found.format}" + (f": {first.where}: {first.reason}" if first else "")
-        )
+        kinds = [f"{count} {kind}, as {seen.first[kind].where}" for kind, count in seen.rejects.most_common()]
+        raise UsageError(f"{corpus_dir}: no usable utterance as {found.format}: {'; '.join(kinds) or 'it is empty'}")
     proposal = propose(found, seen, licence, language)
     write_text(path, render(name, corpus_dir, proposal.keys, proposal.comments))
     confs.load(path, DataConf)

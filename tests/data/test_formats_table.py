@@ -50,6 +50,15 @@ def test_a_table_is_read_without_being_told_how(name: str, table: str, encoding:
     assert rejects == []
 
 
+def test_prose_beside_audio_is_no_table() -> None:
+    clips("a", "b")
+    write("LICENCE.txt", "a list of\nnotes.md and other files\nthat lie here\n")
+    write("notes.md", "a\n")
+    for name in "ab":
+        write(f"{name}.txt", "ναι")
+    assert found().keys["format"] == "folder"
+
+
 def test_columns_of_any_name_are_mapped_by_the_conf() -> None:
     clips("a", folder="snd")
     write("t.csv", "n,what,who,lang,kind\na.wav,έλα,Άννα,en,telephone\n")

@@ -141,7 +141,8 @@ def propose(found: formats.Found, seen: Survey, licence: str | None, language: s
         example = seen.first[kind]
         lines.append(f"{count} left out: {kind}, as {example.id or '-'} ({example.where})")
     total = seen.utterances + sum(seen.rejects.values())
-    expected = [kind for kind in EXPECTED if seen.rejects[kind] > MANY * total]
+    few = 0.5 if found.format == "folder" else 1.0  # a table may well name a part of a pool
+    expected = [kind for kind in EXPECTED if MANY * total < seen.rejects[kind] < few * total]
     if expected:
         keys["expected"] = expected
         comments["expected"] = "rejects that are no fault; found by a look into the folder"
@@ -184,7 +185,7 @@ def _split(keys: dict[str, Any], comments: dict[str, str], lines: list[str], see
     else:
         keys["options"]["draw"] = {"dev": 0.1, "test": 0.1}
         keys["split"] = "official" if speakers else "given"
-        known = f"{speakers} speakers are known" if speakers else "no speakers are known"
+        known = f"{speakers} known speaker{'s' * (speakers > 1)}" if speakers else "no speakers are known"
         comments["split"] = f"drawn by file (options: draw): {known}, so scores say nothing of new voices"
     lines.append(f"split: {comments['split']}")
 

@@ -17,7 +17,7 @@ from cyasr.data.conf import DataConf
 from cyasr.data.corpus import Reject, Utterance
 from cyasr.data.formats import Common, Found
 from cyasr.data.formats.columns import ROLES, SPLIT, guess, seconds, split_of
-from cyasr.data.formats.locate import Locator, PathError, guess_audio_dir, there, unlisted, walk
+from cyasr.data.formats.locate import AUDIO, Locator, PathError, guess_audio_dir, there, unlisted, walk
 from cyasr.data.formats.texts import read_lines
 from cyasr.data.seen import Seen
 from cyasr.data.tables import LONGEST_CELL
@@ -215,7 +215,7 @@ def _unnamed(path: Path, shape: Shape, options: Options) -> dict[str, str]:
     cells = [split_line(line, shape.delimiter) for line in head]
     for number in range(len(shape.names)):
         column = [row[number] for row in cells if len(row) > number]
-        if any(_is_file(path.parent, name, options) for name in column[:5]):
+        if 2 * sum(_is_audio(path.parent, name, options) for name in column) >= len(cells):
             longest = max(
                 (other for other in range(len(shape.names)) if other != number),
                 key=lambda other: (sum(" " in row[other].strip() for row in cells if len(row) > other), other),
@@ -226,9 +226,11 @@ def _unnamed(path: Path, shape: Shape, options: Options) -> dict[str, str]:
     return {}
 
 
-def _is_file(folder: Path, name: str, options: Options) -> bool:
+def _is_audio(folder: Path, name: str, options: Options) -> bool:
     places = [folder, *(folder / each for each in ("wavs", "wav", "audio", "clips")), folder / (options.audio_dir or "")]
-    return bool(name.strip()) and "\0" not in name and any(there(place / name.strip()) for place in places)
+    if not name.strip() or "\0" in name:
+        return False
+    return any((found := there(place / name.strip())) and found.suffix.lower() in AUDIO for place in places)
 
 
 def _keys(path: Path, options: Options) -> list[str]:
