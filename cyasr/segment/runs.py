@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 
 from cyasr.segment.aligner import Heard
 from cyasr.segment.cutting import Span
@@ -67,6 +69,28 @@ def in_order(written: Sequence[Sentence], heard: Sequence[Heard], seconds: float
         run.before = seconds
         yield run
     yield from written[said:]
+
+
+def by_sureness(run: Run, least: float) -> list[Run]:
+    """`run` in parts: sentences of at least the confidence `least` together, and those below it together."""
+    unsure = {
+        sentence: confidence(list(pieces)) < least for sentence, pieces in groupby(run.heard, lambda one: one.sentence)
+    }  # fmt: skip
+    parts: list[Run] = []
+    places = range(len(run.heard))
+    for _, group in groupby(places, lambda place: unsure[run.heard[place].sentence]):
+        part = list(group)
+        first, stop = part[0], part[-1] + 1
+        after = (run.spans[first - 1].end + run.spans[first].start) / 2 if first else run.after
+        before = (run.spans[stop - 1].end + run.spans[stop].start) / 2 if stop < len(places) else run.before
+        parts.append(Run(after, before, run.heard[first:stop], run.texts[first:stop], run.spans[first:stop]))
+    return parts
+
+
+def confidence(heard: Sequence[Heard]) -> float:
+    """The geometric mean of the probabilities of all tokens; 0 where none is known."""
+    tokens = sum(one.tokens for one in heard)
+    return math.exp(sum(one.log_prob for one in heard) / tokens) if tokens else 0.0
 
 
 def _negligible(one: Heard, written: Sequence[Sentence], before: Heard | None) -> bool:

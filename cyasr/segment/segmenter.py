@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,7 +65,7 @@ class Segmenter:
             yield made.row(start + part.start, start + part.end, "")
 
     def _by_transcript(self, recording: Row, supervision: Row) -> Iterator[Row | Reject]:
-        from cyasr.segment.runs import Extra, Run, in_order
+        from cyasr.segment.runs import Extra, Run, by_sureness, in_order
         from cyasr.segment.transcript import sentences
 
         assert self.aligner
@@ -80,15 +79,17 @@ class Segmenter:
         made = _Made(recording, supervision)
         for found in in_order(written, heard, supervision["duration"]):
             if isinstance(found, Run):
-                yield from self._segments(found, made)
+                for run in by_sureness(found, self.keys.min_confidence):
+                    yield from self._segments(run, made)
             elif isinstance(found, Extra):
                 yield made.reject(f"{UNTRANSCRIBED}: {found.end - found.start:.1f} s from {start + found.start:.2f} s on")
             else:
                 yield made.reject(f"{NOT_SPOKEN}: {found.raw}")
 
     def _segments(self, run: Run, made: _Made) -> Iterator[Row | Reject]:
-        """The run cut, with its confidence; what is said unsurely is no use in training."""
+        """The run cut, each segment with its confidence; what is said unsurely is no use in training."""
         from cyasr.segment import cutting
+        from cyasr.segment.runs import confidence
         from cyasr.segment.vad import Stretch
 
         start = made.supervision["start"]
@@ -96,9 +97,8 @@ class Segmenter:
         stretches = [Stretch(run.spans[first].start, run.spans[stop - 1].end) for first, stop in cuts]
         padded = cutting.padded(stretches, self.keys.pad, run.after, run.before)
         for (first, stop), part in zip(cuts, padded, strict=True):
-            heard, text = run.heard[first:stop], " ".join(run.texts[first:stop])
-            confidence = math.exp(sum(one.log_prob for one in heard) / max(1, sum(one.tokens for one in heard)))
-            row = made.row(start + part.start, start + part.end, text, confidence)
+            text = " ".join(run.texts[first:stop])
+            row = made.row(start + part.start, start + part.end, text, confidence(run.heard[first:stop]))
             problem = low_confidence(row, self.conf, row["custom"].get("split"))
             yield made.reject(problem, row["id"]) if problem else row
 

@@ -123,6 +123,18 @@ def test_unsure_segments_leave_train_only(tmp_path: Path) -> None:
     assert low_confidence(rows[0], unsure.conf, "train") and not low_confidence(rows[0], unsure.conf, "test")
 
 
+def test_a_sentence_that_is_said_otherwise_does_not_hide_among_sure_ones(tmp_path: Path) -> None:
+    recording = spoken(SENTENCES).recording(tmp_path / "wrong.wav")
+    other = "Αμα τζαι ποτζιει στα βενδρα, ναι μαστρε Νικολα."  # close enough to be taken for what was said
+    text = " ".join([SENTENCES[0], other, *SENTENCES[2:]])
+    rows, rejects = parted(
+        segmenter(conf(max_seconds=30.0))(recording, [supervision(recording, text, duration=31.0, custom={"split": "train"})])
+    )
+    assert other not in " ".join(row["text"] for row in rows)
+    assert any(other in reject.reason for reject in rejects)
+    assert all(row["custom"]["alignment"]["confidence"] > 0.9 for row in rows) and len(rows) >= 2
+
+
 def test_short_transcripts_stay_as_they_are_and_so_do_long_ones_without_an_aligner(tmp_path: Path) -> None:
     recording = spoken(SENTENCES).recording(tmp_path / "long.wav")
     whole = supervision(recording, " ".join(SENTENCES))
