@@ -58,6 +58,7 @@ class Part:
     stretches: Seen = field(default_factory=Seen)  # of audio that were taken
     kept: bytearray = field(default_factory=bytearray)  # of train, a 1 for each cut that was taken
     seconds: float = 0.0  # of train cuts taken
+    judged: dict[str, int] = field(default_factory=lambda: {"dev": 0, "test": 0})  # cuts taken
     repeat: float = 1.0
 
     @property
@@ -92,7 +93,7 @@ def make(conf: DataConf, name: str) -> None:
         return
     with remaking(stage, [folder]):
         mix(parts, conf, name)
-        stage.done(folder / product for product in (*MANIFESTS, "rejects.tsv", "report.json", "conf.yaml"))
+        stage.done(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
 
 
 def mix(parts: list[Part], conf: DataConf, name: str) -> None:
@@ -123,6 +124,7 @@ def mix(parts: list[Part], conf: DataConf, name: str) -> None:
                         part.kept.append(not problem)
                         part.seconds += 0.0 if problem else cut["duration"]
                     elif not problem:
+                        part.judged[split] += 1
                         _write(out, cut)
         _set_repeats(parts, conf.temperature)
         for cut in progress(_mixed(parts), f"data/{name}: train", sum(sum(part.kept) for part in parts)):
@@ -249,7 +251,7 @@ def _summary(parts: list[Part], removed: dict[str, Counter[str]]) -> dict[str, R
             "hours": round(part.seconds / 3600, 4),
             "repeat": part.repeat,
             "share": round(part.repeat * part.seconds / total, 4),
-            "evaluated": part.evaluated,
+            "judges": part.judged,
             "removed": dict(sorted(removed[part.name].items())),
         }
         for part in parts

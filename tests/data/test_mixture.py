@@ -50,7 +50,7 @@ def part(
                     "label": label,
                     "split": split_name,
                 }
-                custom |= {"label": own.get("label", label)}
+                custom |= {"label": own.get("label", label), "text_raw": own["text"], "split_source": "official"}
                 source = {"type": "file", "channels": [0], "source": f"data/{name}/raw/{identity}.wav"}
                 recording = {"id": identity, "sources": [source], "sampling_rate": 16000, "duration": seconds}
                 supervision = {"id": identity, "recording_id": identity, "start": 0.0, "duration": seconds, "channel": 0}
@@ -117,6 +117,7 @@ def test_silver_and_synthetic_labels_teach_and_do_not_judge() -> None:
     assert [cut["id"] for cut in cuts("test")] == ["gold-test0", "gold-test1"]
     assert report["unused"] == 7 and report["splits"]["train"]["labels"] == {"gold": 5, "silver": 20}
     assert report["gold"] == {"dev": True, "test": True}
+    assert [report["mixture"][name]["judges"] for name in ("gold", "silver")] == [{"dev": 1, "test": 2}, {"dev": 0, "test": 0}]
 
 
 def test_without_any_gold_part_the_others_judge_and_the_report_says_so() -> None:

@@ -60,11 +60,14 @@ class Noise:
     def draw(self, random: np.random.Generator, samples: int) -> NDArray[np.float32]:
         """(samples,) of one stretch, or of several voices at once, each as loud as the others."""
         low, high = self.conf.voices
-        total = np.zeros(samples, dtype=np.float32)
+        voices = []
         for _ in range(int(random.integers(low, high + 1))):
             one = self.stretches[int(random.integers(len(self.stretches)))]
-            audio = excerpt(one, random, samples)
-            total += audio / np.float32(np.sqrt(np.mean(audio**2)) + 1e-6)
+            voices.append(excerpt(one, random, samples))
+        if len(voices) == 1:
+            return voices[0]
+        loudness = [np.float32(np.sqrt(np.dot(voice, voice) / samples) + 1e-6) for voice in voices]
+        total: NDArray[np.float32] = sum(voice / rms for voice, rms in zip(voices, loudness, strict=True))  # type: ignore[assignment]
         return total
 
 
