@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from cyasr.licences import Term, combined, publishing, taint, terms_of
+from cyasr import conf as confs
+from cyasr.licences import UNSTATED, Term, combined, publishing, taint, terms_of
+from tests.conftest import ROOT
 
 BY, SA, NC, ND = Term.ATTRIBUTION, Term.SHARE_ALIKE, Term.NON_COMMERCIAL, Term.NO_DERIVATIVES
 REF, AGREED, UNKNOWN = Term.NO_REDISTRIBUTION, Term.AGREEMENT, Term.UNKNOWN
@@ -93,3 +97,9 @@ def test_publishing_weights_is_allowed_only_where_the_terms_say_so(licences: lis
 def test_only_what_readers_of_a_result_must_know_is_a_taint() -> None:
     assert taint(["CC0-1.0", "CC-BY-SA-4.0"]) == ""
     assert taint(["CC-BY-NC-SA-4.0", "mystery"]) == "non-commercial, unknown licence"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "conf").glob("data_*.yaml")), ids=lambda path: path.stem)
+def test_the_licence_of_every_corpus_here_is_understood_or_said_to_be_unstated(path: Path) -> None:
+    keys = confs.read(path)
+    assert keys.get("mixture") or keys["licence"] == UNSTATED or UNKNOWN not in terms_of(keys["licence"])

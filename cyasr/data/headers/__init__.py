@@ -16,6 +16,9 @@ from cyasr.data.headers.claims import Bytes, Unknown
 from cyasr.data.headers.claims import Header as Header
 from cyasr.data.headers.mpeg_frames import kind_of
 
+RATES = (1_000, 768_000)  # Hz; beyond them a header is damaged, and what is sized by the rate would fill the memory
+CHANNELS = 1024
+
 
 def read_header(path: Path | str) -> Header:
     """What `path` claims and its ends confirm. Raises AudioError: missing, empty, unreadable, truncated, or no samples."""
@@ -38,6 +41,8 @@ def read_header(path: Path | str) -> Header:
         os.close(file)
     if header.frames <= 0:
         raise AudioError("no samples")
+    if not RATES[0] <= header.rate <= RATES[1] or not 1 <= header.channels <= CHANNELS:
+        raise AudioError(f"impossible header: {header.rate} Hz, {header.channels} channels")
     return header
 
 
