@@ -12,10 +12,13 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any
+from queue import Queue
+from threading import Thread
+from typing import IO, Any, cast
 
 from cyasr.cli import RunError, UsageError
 
+WAITING = 64  # blocks of some 8 KB on their way to be packed
 ABANDONED = 3600.0  # seconds since the last write to a temporary file after which its writer is taken to have been killed
 
 
@@ -61,14 +64,58 @@ def read_json(path: Path) -> Any:
 
 @contextmanager
 def writing_gz(path: Path) -> Iterator[IO[str]]:
-    """Text into `path`, gzipped without a time stamp: the same text gives the same bytes."""
+    """Text into `path`, gzipped without a time stamp: the same text gives the same bytes. A thread does the packing."""
     with (
         replacing(path) as temporary,
         open(temporary, "wb") as raw,
         gzip.GzipFile(filename="", mode="wb", fileobj=raw, compresslevel=6, mtime=0) as packed,
-        io.TextIOWrapper(packed, encoding="utf-8") as out,
+        _Behind(packed) as behind,
+        io.TextIOWrapper(cast("IO[bytes]", behind), encoding="utf-8") as out,
     ):
         yield out
+
+
+class _Behind(io.BufferedIOBase):
+    """Writes into `target` from a thread of its own; what goes wrong there is raised by the next write or at the end.
+
+    Blocks stay as they come, and a flush is one: zlib's bytes depend on both.
+    """
+
+    def __init__(self, target: gzip.GzipFile) -> None:
+        self._target = target
+        self._blocks: Queue[bytes | None] = Queue(WAITING)  # b"": flush; None: that was all
+        self._error: Exception | None = None
+        self._thread = Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, block: Any) -> int:
+        if self._error:
+            raise self._error
+        self._blocks.put(bytes(block))
+        return len(block)
+
+    def flush(self) -> None:
+        if self._thread.is_alive():
+            self._blocks.put(b"")
+
+    def close(self) -> None:
+        if self._thread.is_alive():
+            self._blocks.put(None)
+            self._thread.join()
+        super().close()
+        if self._error:
+            raise self._error
+
+    def _run(self) -> None:
+        while (block := self._blocks.get()) is not None:
+            try:
+                if not self._error:
+                    self._target.write(block) if block else self._target.flush()
+            except Exception as error:  # of whatever kind: the writer should see it
+                self._error = error
 
 
 def write_jsonl_gz(path: Path, rows: Iterable[dict[str, Any]]) -> int:

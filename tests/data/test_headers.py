@@ -120,7 +120,7 @@ def test_an_mp3_cut_within_a_frame_is_truncated(tmp_path: Path, mode: str, tag: 
     path = mp3(tmp_path / "a.mp3", mode=mode, tag=tag)
     data, starts = path.read_bytes(), frames(path)
     first, second = starts[len(starts) // 3 : len(starts) // 3 + 2]
-    for cut in (first + 5, (first + second) // 2, second - 1, len(data) - 1):
+    for cut in (first + 1, first + 5, (first + second) // 2, second - 1, len(data) - 1):
         path.write_bytes(data[:cut])
         with pytest.raises(AudioError, match="truncated: claims"):
             read_header(path)

@@ -97,6 +97,9 @@ class Stream:
                 if following is None:
                     break
                 at = following
+        left = self.data.at(at, min(4, self.end - at))
+        if left and self.first.to_bytes(4).startswith(left[:2]):  # the start of one more
+            raise truncated((frames + 1) * samples, frames * samples)
         return frames
 
     def _alike(self, at: int) -> int:
