@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from cyasr.cli import UsageError
 from cyasr.data.corpus import Reject
 
 LONGEST_CELL = 1 << 24  # characters; csv's own limit of 131,072 is below some transcripts
+LONGEST_LINE = 1 << 26  # bytes; a longer one is no text, and has no place in memory
 
 
 @dataclass(frozen=True)
@@ -32,16 +34,20 @@ def read_lines(path: Path) -> Iterator[tuple[str, str] | Reject]:
     if not path.is_file():
         raise UsageError(f"{path} does not exist; is --corpus-dir the right folder?")
     with open(path, "rb") as lines:
-        offset = 0
-        for number, line in enumerate(lines, 1):
+        for number, line in enumerate(iter(partial(lines.readline, LONGEST_LINE), b""), 1):
             where = f"{path}:{number}"
+            if len(line) == LONGEST_LINE and not line.endswith(b"\n"):
+                while (rest := lines.readline(LONGEST_LINE)) and not rest.endswith(b"\n"):
+                    pass
+                yield Reject("", where, f"no valid row: longer than {LONGEST_LINE >> 20} MB")
+                continue
             try:
                 text = line.decode("utf-8").removeprefix("\ufeff" if number == 1 else "").rstrip("\r\n")
                 if text.strip():
                     yield where, text
             except UnicodeDecodeError as error:
-                yield Reject("", where, f"not UTF-8: byte {offset + error.start} of the file is 0x{line[error.start]:02x}")
-            offset += len(line)
+                place = lines.tell() - len(line) + error.start
+                yield Reject("", where, f"not UTF-8: byte {place} of the file is 0x{line[error.start]:02x}")
 
 
 def read_table(

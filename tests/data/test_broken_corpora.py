@@ -62,6 +62,18 @@ def bytes_case(data: bytes, expected: Rejected | str) -> Case:
     return case
 
 
+def huge_case(expected: Rejected) -> Case:
+    """The last row, u11's, goes on in a hole of 300 MB."""
+
+    def case(corpus: Path) -> Rejected:
+        write_table(corpus, table_rows(), end="\n")
+        os.truncate(corpus / "table.tsv", (corpus / "table.tsv").stat().st_size - 1)
+        os.truncate(corpus / "table.tsv", 300 << 20)
+        return expected
+
+    return case
+
+
 TABLE: dict[str, Case] = {
     "CRLF": whole_case({}, end="\r\n"),
     "a byte order mark": whole_case({}, "utf-8-sig"),
@@ -90,6 +102,7 @@ TABLE: dict[str, Case] = {
     "a cell of 20 MB": row_case(3, ["u03.wav", "α" * 20_000_000, "s3", "test"], {"u03": ""}),
     "a text of 1 MB": row_case(3, ["u03.wav", "πάμεν " * 100_000, "s3", "test"], {"u03": "too fast"}),
     "100,000 combining marks": row_case(3, ["u03.wav", "α" + "\u0301" * 100_000, "s3", "test"], {"u03": "too fast"}),
+    "a line of 300 MB": huge_case({"table.tsv": "no valid row: longer than 64 MB", "u11": None}),
     "an empty file": bytes_case(b"", "12 of 12 rejected"),
     "a head alone": bytes_case(b"file\ttext\tspeaker\tsplit\n", "12 of 12 rejected"),
     "zeros": bytes_case(bytes(10_000), "no column"),
