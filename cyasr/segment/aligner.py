@@ -45,14 +45,9 @@ class Aligner:
 
     @cached_property
     def system(self) -> Any:
-        """Raises UsageError where there is none."""
         from cyasr.systems import restore
 
-        if self._system is not None:
-            return self._system
-        if not (self.directory / "model.pt").exists():
-            raise UsageError(f"segment: aligner: {self.directory}/model.pt does not exist; train it first, on utterances")
-        return restore(self.directory)
+        return self._system or restore(self.directory)
 
     @cached_property
     def window(self) -> Window:

@@ -6,11 +6,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cyasr.cli import UsageError
 from cyasr.data.conf import DataConf, SegmentConf
 from cyasr.data.corpus import Reject
 from cyasr.data.validate import reject
 
 if TYPE_CHECKING:
+    from cyasr.segment.aligner import Aligner
     from cyasr.segment.runs import Run
     from cyasr.segment.stream import Samples
 
@@ -23,15 +25,16 @@ Row = dict[str, Any]
 
 
 class Segmenter:
-    """conf: with `segment`. The aligner is loaded at the first transcript that needs it."""
+    """conf: with `segment`. aligner: another one than it names.
 
-    def __init__(self, conf: DataConf) -> None:
-        from cyasr.segment.aligner import Aligner
+    Raises UsageError where there is none; it is loaded at the first transcript that needs it.
+    """
 
+    def __init__(self, conf: DataConf, aligner: Aligner | None = None) -> None:
         self.conf = conf
         self.keys = conf.segment or SegmentConf()
         self.longest = min(self.keys.max_seconds, conf.max_seconds)
-        self.aligner = Aligner(Path(self.keys.aligner)) if self.keys.aligner else None
+        self.aligner = aligner or self._named()
 
     def __call__(self, recording: Row, supervisions: Sequence[Row]) -> list[Row | Reject]:
         """Rows of Lhotse's manifests in place of `supervisions`, all of one `recording`, and what is left out of them.
@@ -50,6 +53,16 @@ class Segmenter:
             else:
                 found.append(supervision)
         return found
+
+    def _named(self) -> Aligner | None:
+        from cyasr.segment.aligner import Aligner
+
+        if not self.keys.aligner:
+            return None
+        model = Path(self.keys.aligner, "model.pt")
+        if not model.exists():
+            raise UsageError(f"segment: aligner: {model} does not exist; train it first, on the utterances that are short enough")
+        return Aligner(model.parent)
 
     def _by_speech(self, recording: Row, supervision: Row) -> Iterator[Row | Reject]:
         from cyasr.segment import cutting, vad

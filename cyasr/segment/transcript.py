@@ -71,6 +71,12 @@ def sentences(text: str, profile: str = "t1") -> list[Sentence]:
     return found
 
 
+def at(seconds: float, text: str) -> str:
+    """A line that `sentences` reads: `text` is said at about that time of the recording. T1 drops the mark as a tag."""
+    minutes, rest = divmod(round(seconds * 100), 6000)
+    return f"[{minutes:02}:{rest // 100:02}.{rest % 100:02}] {' '.join(text.split())}"
+
+
 def _timed(line: str) -> tuple[float | None, str]:
     """(seconds at which the line says that it begins, the rest of it)."""
     mark = TIME.match(line)

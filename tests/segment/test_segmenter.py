@@ -16,6 +16,7 @@ from cyasr.data.corpus import Reject
 from cyasr.segment.aligner import Aligner
 from cyasr.segment.segmenter import Segmenter, low_confidence
 from cyasr.segment.stream import blocks
+from cyasr.segment.transcript import at
 from cyasr.text.normalize import normalize
 
 SENTENCES = [
@@ -34,9 +35,7 @@ def conf(**segment: Any) -> DataConf:
 
 
 def segmenter(conf: DataConf, sure: float = 0.999) -> Segmenter:
-    made = Segmenter(conf)
-    made.aligner = Aligner(Path("exp/tones/reader"), system=Reader(sure))
-    return made
+    return Segmenter(conf, Aligner(Path("exp/tones/reader"), system=Reader(sure)))
 
 
 def spoken(sentences: list[str]) -> Speech:
@@ -165,7 +164,7 @@ def test_times_before_lines_say_which_of_two_equal_sentences_is_meant(tmp_path: 
         speech.say(SENTENCES[n])
     recording = speech.recording(tmp_path / "twice.wav")
     second = speech.times[2][1]
-    lines = [f"[00:{speech.times[1][1]:05.2f}] {SENTENCES[1]}", f"[00:{second + 1:05.2f}]{SENTENCES[0]}", SENTENCES[3]]
+    lines = [at(speech.times[1][1], SENTENCES[1]), at(second + 1, SENTENCES[0]), SENTENCES[3]]
     rows, rejects = parted(segmenter(conf())(recording, [supervision(recording, "\n".join(lines))]))
     assert [reject.reason.split(":")[0] for reject in rejects] == ["untranscribed speech"]
     assert "[" not in "".join(row["text"] for row in rows)
@@ -179,7 +178,6 @@ def test_letters_that_the_aligner_never_saw_are_aligned_with_their_neighbours(tm
     assert not rejects and " ".join(row["text"] for row in rows) == text
 
 
-def test_a_missing_aligner_is_named(tmp_path: Path) -> None:
-    recording = spoken(SENTENCES).recording(tmp_path / "long.wav")
-    with pytest.raises(UsageError, match="exp/tones/reader"):
-        Segmenter(conf())(recording, [supervision(recording, " ".join(SENTENCES))])
+def test_a_missing_aligner_is_named_before_any_work() -> None:
+    with pytest.raises(UsageError, match="aligner: exp/tones/reader/model.pt does not exist"):
+        Segmenter(conf())

@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from cyasr.segment.transcript import LONGEST, sentences
+from cyasr.segment.transcript import LONGEST, at, sentences
 from cyasr.text.normalize import normalize
 
 TEXT = """
@@ -73,6 +73,14 @@ def test_times_before_lines_are_read_and_taken_off() -> None:
     assert [(one.raw, one.start, one.end) for one in found] == [
         ("Ναι.", 1.5, 3723.25), ("Όχι.", 1.5, 3723.25), ("Άτε", 3723.25, None), ("Μάνα μου", None, None)
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("seconds", [0.0, 1.5, 59.999, 61.04, 7261.25])
+def test_a_time_written_before_a_line_is_read_again_and_is_no_word(seconds: float) -> None:
+    line = at(seconds, "Ναι,\nμάνα μου.")
+    (found,) = sentences(line)
+    assert found.raw == "Ναι, μάνα μου." and found.start == pytest.approx(seconds, abs=0.01)
+    assert normalize(line) == "ναι μάνα μου"
 
 
 def test_text_that_says_nothing_has_no_sentences() -> None:
