@@ -179,5 +179,5 @@ def test_letters_that_the_aligner_never_saw_are_aligned_with_their_neighbours(tm
 
 
 def test_a_missing_aligner_is_named_before_any_work() -> None:
-    with pytest.raises(UsageError, match="aligner: exp/tones/reader/model.pt does not exist"):
+    with pytest.raises(UsageError, match=r"aligner: exp/tones/reader/model\.pt does not exist"):
         Segmenter(conf())
