@@ -92,7 +92,9 @@ def publishing(licences: Iterable[str]) -> Publishing:
     named = sorted(set(licences)) or [UNSTATED]
     terms = combined(named)
     if Term.UNKNOWN in terms:
-        return Publishing("unclear", f"nothing is known of what {_and(terms[Term.UNKNOWN])} allows: ask who holds the rights")
+        known = [licence for licence in terms[Term.UNKNOWN] if licence != UNSTATED]
+        why = f"what {_and(known)} allows is not known here" if known else "a source states no licence"
+        return Publishing("unclear", f"{why}: ask who holds the rights")
     if Term.NO_DERIVATIVES in terms:
         return Publishing("no", f"{_and(terms[Term.NO_DERIVATIVES])} does not let derivatives be shared, and weights may be one")
     if Term.AGREEMENT in terms:

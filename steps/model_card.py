@@ -26,6 +26,8 @@ def main() -> None:
     written = 0
     for one in found:
         data, card = Path("data", one.data_set), one.directory / "MODEL_CARD.md"
+        if card.exists() and not (data / "train.jsonl.gz").is_file():
+            continue  # it was made while its data lay here, and says more than could be said now
         stage = Stage(one.directory / ".card.json", inputs(one, data), {"version": VERSION, "status": one.status})
         if not stage.fresh(quiet=True):
             write_text(card, render(one, results(root, [one]), data))

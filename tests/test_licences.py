@@ -85,8 +85,9 @@ def test_what_is_made_under_several_licences_keeps_every_condition_with_its_sour
         (["CC-BY-SA-4.0", "CC-BY-NC-SA-4.0"], "unclear", "each ask for their own licence"),
         (["CC0-1.0", "CC-BY-NC-ND-4.0"], "no", "CC-BY-NC-ND-4.0 does not let derivatives be shared"),
         (["ELRA-S0148", "CC0-1.0"], "unclear", "agreed on ELRA-S0148"),
-        (["CC0-1.0", "unstated"], "unclear", "unstated"),
-        ([], "unclear", "unstated"),
+        (["CC0-1.0", "unstated"], "unclear", "a source states no licence"),
+        (["CC0-1.0", "ACME terms"], "unclear", "what ACME terms allows is not known"),
+        ([], "unclear", "a source states no licence"),
     ],
 )
 def test_publishing_weights_is_allowed_only_where_the_terms_say_so(licences: list[str], verdict: str, said: str) -> None:

@@ -103,7 +103,8 @@ def _summary(run: Run, uses: list[Use]) -> str:
     record = run.record
     hours = sum(use.seconds["train"] for use in uses) / 3600
     size = cells.parameters(record.get("parameters"))
-    made = f"`{record.get('system', '–')}`, {size} parameters, trained on {hours:.2f} h ({record.get('started', '–')[:10]}"
+    amount = f"{hours:.2f} h" if uses else "data that is not here"
+    made = f"`{record.get('system', '–')}`, {size} parameters, trained on {amount} ({record.get('started', '–')[:10]}"
     text = f"{made}, commit {record.get('commit', '–')}). Its conf: [conf.yaml](conf.yaml); its record: [run.json](run.json).\n"
     if any(use.label == "synthetic" and use.seconds["train"] for use in uses):
         text += "\n**Trained on synthetic speech: that part shows that the pipeline works, nothing more.**\n"

@@ -74,7 +74,7 @@ def test_language_models_its_scores_used_stand_with_their_own_terms_and_count_fo
 
 def test_recorded_noise_brings_its_licence_into_the_weights(trained: Recipe) -> None:
     write_text(EXP / "conf.yaml", "system: espnet\nnoise_from:\n- {path: noise, snr: [5, 20], licence: ''}\n")
-    assert "**unclear**: nothing is known of what unstated allows" in card(trained)
+    assert "**unclear**: a source states no licence" in card(trained)
 
 
 def test_scores_stand_with_their_intervals_and_the_tainted_language_model(trained: Recipe) -> None:
@@ -101,7 +101,18 @@ def test_without_its_data_nothing_is_claimed(trained: Recipe) -> None:
     for path in Path("data/toy").iterdir():
         path.unlink()
     text = card(trained)
-    assert "data/toy is not here" in text and "| the weights | unstated | unknown | **unclear**" in text
+    assert (
+        "trained on data that is not here" in text
+        and "data/toy is not here" in text
+        and "| the weights | unstated | unknown | **unclear**" in text
+    )
+
+
+def test_a_card_outlives_its_data(trained: Recipe) -> None:
+    before = card(trained)
+    for path in Path("data/toy").iterdir():
+        path.unlink()
+    assert card(trained) == before
 
 
 def test_data_that_changed_since_the_training_is_said(trained: Recipe) -> None:
