@@ -8,7 +8,6 @@ once (or as many as `decode:` says); what cannot be used is listed with its reas
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 from cyasr import conf as confs
@@ -69,23 +68,22 @@ def main() -> None:
 
 def make_cuts(raw: Path, plans: list[Plan], conf: DataConf) -> None:
     """Stream `raw` into all sets of `plans`, then write their reports and frozen confs."""
+    from cyasr.data.ahead import Ahead
     from cyasr.data.corpus import Reject
     from cyasr.data.cut_sets import writing_cut_sets
-    from cyasr.data.cuts import Tally, usable_cuts
+    from cyasr.data.cuts import usable_cuts
     from cyasr.data.progress import progress
 
     total = read_json(raw / "summary.json")["utterances"]
-    tally = Tally()
+    cuts = Ahead(usable_cuts(raw, conf))
     with writing_cut_sets(plans, conf) as sets:
-        for item in progress(usable_cuts(raw, conf, tally), f"data/{sets[0].plan.name}: cuts", total):
-            if isinstance(item, Reject):
-                for each in sets:
-                    each.rejects.add(item)
-                continue
-            cut, rate, measures = item
-            line = json.dumps(cut, ensure_ascii=False) + "\n"
+        for item in progress(cuts, f"data/{plans[0].name}: cuts", total):
             for each in sets:
-                each.add(cut, line, rate, measures)
+                if isinstance(item, Reject):
+                    each.rejects.add(item)
+                else:
+                    each.add(*item)
+        tally = cuts.returned
         for each in sets:
             tally.prove(total, each.rejects.taken + each.rejects.count)
             each.check()

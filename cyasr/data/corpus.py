@@ -17,7 +17,7 @@ from __future__ import annotations
 import argparse
 import inspect
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import chain
@@ -148,11 +148,13 @@ def write_raw(items: Iterable[Utterance | Reject], raw: Path, conf: DataConf, au
     audio: files that should all be named by an utterance. Raises UsageError where nothing came, RunError where too
     much was rejected.
     """
+    from cyasr.data.ahead import Ahead
     from cyasr.data.manifests import MANIFESTS, Checker
     from cyasr.data.progress import progress
     from cyasr.data.rejects import writing_rejects
 
     checker = Checker(conf, raw)
+    items = Ahead(items) if isinstance(items, Generator) else items
     with ExitStack() as stack:
         outputs = {name: stack.enter_context(writing_gz(raw / f"{name}.jsonl.gz")) for name in MANIFESTS}
         # Entered last, so left first: too many rejects must stop the manifests above from being published.

@@ -5,11 +5,12 @@ Written as dicts: the schema is small and stable, and building a million Lhotse 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cyasr.cli import RunError
 from cyasr.data.audiofile import SAMPLE_RATE, TELEPHONE_RATE
@@ -21,6 +22,7 @@ from cyasr.text.normalize import normalize
 if TYPE_CHECKING:
     from cyasr.data.checks import AudioMeasures
 
+encode = json.JSONEncoder(ensure_ascii=False).encode
 GLANCED = "size and 8 KB from the middle of each file"
 CUT_FIELDS = ("corpus", "licence", "dialect", "split", "split_source", "label", "domain", "telephone")
 
@@ -73,6 +75,15 @@ def make_cut(
         "custom": {key: custom[key] for key in CUT_FIELDS if key in custom} | {"audio": audio_digest},
         "type": "MonoCut",
     }
+
+
+class Usable(NamedTuple):
+    """A cut with its line of JSON, and of its whole audio file: the sampling rate on disk, and measures if it was decoded."""
+
+    cut: dict[str, Any]
+    line: str
+    rate: int
+    measures: AudioMeasures | None
 
 
 @dataclass
@@ -144,12 +155,13 @@ class Tally:
         return "\n".join(lines)
 
 
-def usable_cuts(raw: Path, conf: DataConf, tally: Tally) -> Iterator[tuple[dict[str, Any], int, AudioMeasures | None] | Reject]:
-    """Every supervision of `raw`, in order: its cut, its audio's sampling rate on disk and measures, or why it cannot be used.
+def usable_cuts(raw: Path, conf: DataConf) -> Generator[Usable | Reject, None, Tally]:
+    """Every supervision of `raw`, in order: its cut, or why it cannot be used; returns what went through.
 
-    Where conf.segment is set, long supervisions give several; `tally` counts. Official splits are taken as published,
-    so that a recording which stands there twice is kept (and reported).
+    Where conf.segment is set, long supervisions give several. Official splits are taken as published, so that a recording
+    which stands there twice is kept (and reported).
     """
+    tally = Tally()
     split_source = "official" if conf.split == "official" else "ours"
     needs_speaker = conf.split in {"speakers", "folds"}
     segmenter = None
@@ -180,4 +192,5 @@ def usable_cuts(raw: Path, conf: DataConf, tally: Tally) -> Iterator[tuple[dict[
                 yield reject(row, source, problem)
                 continue
             cut = make_cut(checked.recording, row, text, split_source, checked.digest)
-            yield cut, checked.recording["sampling_rate"], checked.measures
+            yield Usable(cut, encode(cut) + "\n", checked.recording["sampling_rate"], checked.measures)
+    return tally
