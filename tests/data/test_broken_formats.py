@@ -170,6 +170,7 @@ KALDI: dict[str, Case] = {
     "a segment behind its audio": segments_case({"u03": "outside its audio"}, "u03 u03 0.1 7"),
     "a segment of nothing known": segments_case({"u03": "audio is missing"}, "u03 other 0.1 0.9"),
     "a segment of three fields": segments_case({"u03": "no valid row"}, "u03 u03 0.1"),
+    "a segment of one field": segments_case({"u03": "audio is missing"}, "u03"),
     "a segment of five fields": segments_case({"u03": "no valid row"}, "u03 u03 0.1 0.9 x"),
     "no data directory": lambda corpus: "wav.scp",
 }

@@ -120,7 +120,7 @@ def _utterance(row: tuple[Any, ...], split: str | None, folder: Path, locator: L
             start, end = seconds(fields[1]), seconds(fields[2])
             end = None if end == -1 else end  # to the recording's end
         if spec is None:
-            raise PathError(f"audio is missing: wav.scp has no {segment.split()[0]}")
+            raise PathError(f"audio is missing: wav.scp has no {segment.split()[0] if segment else 'recording for it'}")
         name, side = behind(spec)
         audio = locator.find(name, folder)
     except (ValueError, PathError) as error:
