@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from cyasr.cli import RunError, UsageError
+from cyasr.data.checks.findings import Checks, lines
+from cyasr.data.checks.sentences import NearSentences
 from cyasr.data.corpus import SPLITS, DataConf
 from cyasr.data.leaks import SENTENCE_WORDS, Overlaps
 from cyasr.data.rejects import RejectList, writing_rejects
 from cyasr.data.split import Plan
-from cyasr.files import writing_gz
+from cyasr.data.validate import reject
+from cyasr.files import write_json, writing_gz
+from cyasr.text.hallucinations import hallucination
 
 if TYPE_CHECKING:
-    from cyasr.data.checks import AudioMeasures
+    from cyasr.data.checks.audio import AudioMeasures
+    from cyasr.data.checks.duplicates import Heard, NearDuplicates
 
 
 @dataclass
@@ -38,31 +43,54 @@ class SplitTotals:
 class CutSet:
     """One data set of a Plan, fed cut by cut."""
 
-    def __init__(self, plan: Plan, conf: DataConf, outputs: dict[str, IO[str]], rejects: RejectList) -> None:
+    def __init__(
+        self, plan: Plan, conf: DataConf, outputs: dict[str, IO[str]], rejects: RejectList, duplicates: NearDuplicates
+    ) -> None:
         self.plan = plan
         self.conf = conf
         self.rejects = rejects
+        self.checked: dict[str, Any] = {}  # checks.json, once the set is published
         self._outputs = outputs
         self._overlaps = Overlaps()
         self._totals = {split: SplitTotals() for split in SPLITS}
         self._unused = 0
         self._rates: Counter[int] = Counter()
+        self._checks = Checks()
+        self._sentences = NearSentences(Path("data"))
+        self._duplicates = duplicates
+        self._splits_of = bytearray()  # number of a file in `duplicates` -> a bit for each of its splits
 
     def add(self, cut: dict[str, Any], line: str, rate: int, measures: AudioMeasures | None = None) -> None:
-        """Write `line`, the JSON of `cut`, to its split.
+        """Write `line`, the JSON of `cut`, to its split, or reject what must not be there.
 
         rate: of the audio as it lies on disk, in Hz. measures: of its whole file; None where that was not decoded.
         """
         supervision = cut["supervisions"][0]
         custom = supervision["custom"]
-        self.rejects.taken += 1
         split = self.plan.split_of(supervision.get("speaker"), custom.get("split"))
         if split is None:
+            self.rejects.taken += 1
             self._unused += 1
             return
+        heard = None
+        if measures:
+            heard = self._duplicates.hear(cut["recording"]["id"], cut["custom"]["audio"], measures.fingerprint)
+        alike = self._alike(split, cut, heard) if heard and heard.alike else None
+        problem = alike if self.conf.split != "official" else None
+        if split == "train" and custom["label"] == "silver" and (made_up := hallucination(custom["text_raw"])):
+            problem = f"machine-made text: {made_up}"
+        if problem:
+            self.rejects.add(reject(supervision, str(cut["recording"]["sources"][0]["source"]), problem))
+            return
+        self.rejects.taken += 1
+        if heard and heard.number >= 0:
+            self._splits_of.extend(bytes(max(0, heard.number + 1 - len(self._splits_of))))
+            self._splits_of[heard.number] |= 1 << SPLITS.index(split)
         self._outputs[split].write(line)
         self._rates[rate] += 1
         self._count(self._totals[split], cut, supervision["text"], custom)
+        self._checks.see(split, cut, rate, measures)
+        self._sentences.add(split, cut["id"], supervision["text"])
         if supervision.get("speaker"):
             self._overlaps.add("speakers", split, supervision["speaker"])
         self._overlaps.add("audio", split, cut["custom"]["audio"], cut["id"])
@@ -117,7 +145,37 @@ class CutSet:
             for split, totals in self._totals.items()
         ]
         total = self.rejects.taken + self.rejects.count
-        return f"data/{self.plan.name}: {total} in = {' + '.join(parts)} + {self._unused} unused + {self.rejects.count} rejects"
+        first = f"data/{self.plan.name}: {total} in = {' + '.join(parts)} + {self._unused} unused + {self.rejects.count} rejects"
+        return "\n".join([first, *lines(self.checked)])
+
+    def publish_checks(self) -> None:
+        """Write checks.json; the set's manifests and rejects.tsv have to be in place."""
+        for split, name, later, other in self._sentences.pairs():
+            self._checks.found["near-duplicate text across splits"].add(f"{split}-{later}", other, f"near {name} of {split}")
+        self._sentences.close()
+        folder = Path("data", self.plan.name)
+        raw = Path("data", self.conf.raw_from or self.plan.name.partition("/")[0], "raw")
+        self.checked = self._checks.report(self.plan.name, [raw / "rejects.tsv", folder / "rejects.tsv"])
+        write_json(folder / "checks.json", self.checked)
+
+    def _alike(self, split: str, cut: dict[str, Any], heard: Heard) -> str | None:
+        """Count that a file before sounds like this one; why this one is in a wrong split then, or None."""
+        own = 1 << SPLITS.index(split)
+        within = None
+        for number, name in heard.alike:
+            splits = self._splits_of[number] if number < len(self._splits_of) else 0
+            others = " and ".join(other for place, other in enumerate(SPLITS) if splits & ~own & 1 << place)
+            if others:
+                if self.conf.split == "official":
+                    self._checks.found["near-duplicate audio across splits"].add(
+                        split, cut["id"], f"sounds like {name} of {others}"
+                    )
+                return f"near-duplicate audio: sounds like {name}, which is in {others}"
+            if splits:
+                within = within or name
+        if within:
+            self._checks.found["near-duplicate audio"].add(split, cut["id"], f"sounds like {within}")
+        return None
 
     def _count(self, totals: SplitTotals, cut: dict[str, Any], text: str, custom: dict[str, Any]) -> None:
         totals.utterances += 1
@@ -135,15 +193,22 @@ class CutSet:
 @contextmanager
 def writing_cut_sets(plans: list[Plan], conf: DataConf) -> Iterator[list[CutSet]]:
     """Open all sets at once, so that audio is read once whatever the number of folds; published together at the end."""
-    with ExitStack() as stack:
-        folders = [Path("data", plan.name) for plan in plans]
-        outputs = [
-            {split: stack.enter_context(writing_gz(folder / f"{split}.jsonl.gz")) for split in SPLITS} for folder in folders
-        ]
-        # Entered last, so left first: too many rejects must stop the manifests above from being published.
-        rejects = [
-            stack.enter_context(writing_rejects(folder / "rejects.tsv", conf.max_reject_rate, conf.expected))
-            for folder in folders
-        ]
-        sets = [CutSet(plan, conf, files, listed) for plan, files, listed in zip(plans, outputs, rejects, strict=True)]
-        yield sets
+    from cyasr.data.checks.duplicates import NearDuplicates
+
+    with closing(NearDuplicates(Path("data"))) as duplicates:
+        with ExitStack() as stack:
+            folders = [Path("data", plan.name) for plan in plans]
+            outputs = [
+                {split: stack.enter_context(writing_gz(folder / f"{split}.jsonl.gz")) for split in SPLITS} for folder in folders
+            ]
+            # Entered last, so left first: too many rejects must stop the manifests above from being published.
+            rejects = [
+                stack.enter_context(writing_rejects(folder / "rejects.tsv", conf.max_reject_rate, conf.expected))
+                for folder in folders
+            ]
+            sets = [
+                CutSet(plan, conf, files, listed, duplicates) for plan, files, listed in zip(plans, outputs, rejects, strict=True)
+            ]
+            yield sets
+        for each in sets:
+            each.publish_checks()

@@ -57,7 +57,7 @@ class LeakGate:
             for i in self._rare.get(word, ()):
                 if i not in tried:
                     tried.add(i)
-                    if _near(words, self._words[i]):
+                    if near(words, self._words[i]):
                         return self.sentences[i]
         return None
 
@@ -72,7 +72,8 @@ def _may_differ(length: int) -> bool:
     return _needed(length) < length or _needed(length + 1) <= length
 
 
-def _near(a: Sequence[str], b: Sequence[str]) -> bool:
+def near(a: Sequence[str], b: Sequence[str]) -> bool:
+    """Is the longest common subsequence of two sentences' words at least 0.9 of the longer one?"""
     needed = _needed(max(len(a), len(b)))
     if min(len(a), len(b)) < needed or (Counter(a) & Counter(b)).total() < needed:
         return False

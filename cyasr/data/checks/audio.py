@@ -35,7 +35,7 @@ LOWEST_DB, DB_BINS = -130, 280  # of half a dB each
 SNR_LIMITS = (-10.0, 60.0)  # dB; what lies outside cannot be told
 
 EDGE_FROM = 1500.0  # Hz: below it spectra of speech fall steeply by themselves
-EDGE_DROP = 20.0  # dB by which a spectrum falls, and stays fallen, where the content ends
+EDGE_DROP = 25.0  # dB by which a spectrum falls, and stays fallen, where the content ends
 EDGE_WIDTH = 500.0  # Hz in which it does so
 EDGE_FLOOR = 70.0  # dB below the strongest: there is nothing
 

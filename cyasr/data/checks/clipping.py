@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 QUIETEST = 0.05  # of full scale: values nearer to zero are no rail, and others where no three in a row stand still
 RAIL = 0.0005  # thickness of a rail, relative
 FEW = 4_000  # samples in the histogram: fewer may crowd by chance
+CROWDED = 1.2  # times as many as of smaller amplitudes; 1 % of clipped samples or more make it so, speech alone hardly ever
 BINS = 512  # of amplitude, a full scale wide; as many again above full scale
 
 
@@ -59,11 +60,10 @@ def crowd(amplitudes: NDArray[np.int64]) -> float:
     peak = int(loud[-1])
     places = np.arange(int(0.4 * peak), peak + 1)
     mode = int(places[np.argmax(smooth[places] * places)])
-    beneath = float(smooth[int(0.6 * mode) : int(0.8 * mode)].min())
-    if smooth[mode] < 2 * beneath:
+    if smooth[mode] < CROWDED * smooth[int(0.5 * mode) : int(0.85 * mode)].mean():
         return 0.0
-    first = int(0.9 * mode)
-    return max(0.0, float(amplitudes[first:].sum() - beneath * (mode - first)) / float(total))
+    first, usual = int(0.9 * mode), float(smooth[int(0.6 * mode) : int(0.8 * mode)].min())
+    return max(0.0, float(amplitudes[first:].sum() - usual * (mode - first)) / float(total))
 
 
 @numba.njit(cache=True, nogil=True)
