@@ -26,6 +26,7 @@ COMMENTS = {
     "language": "BCP 47",
     "dialect": "cypriot | standard | english | …",
     "seed": "of the split",
+    "expected": "rejects that are no fault",
 }
 
 

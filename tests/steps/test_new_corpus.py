@@ -91,7 +91,7 @@ def test_audio_alone_becomes_unlabelled_speech_to_be_cut() -> None:
     for number in range(3):
         clip(f"{number}.wav", 2.0, text=None)
     conf = written(language="el-CY")
-    assert (conf.label, conf.split) == ("none", "train") and conf.segment
+    assert (conf.label, conf.split, conf.expected) == ("none", "train", ["no speech"]) and conf.segment
     with pytest.raises(UsageError, match="--language is needed"):
         Path("conf/data_mine.yaml").unlink()
         written()

@@ -145,7 +145,6 @@ def propose(found: formats.Found, seen: Survey, licence: str | None, language: s
     expected = [kind for kind in EXPECTED if MANY * total < seen.rejects[kind] < few * total]
     if expected:
         keys["expected"] = expected
-        comments["expected"] = "rejects that are no fault; found by a look into the folder"
     _split(keys, comments, lines, seen)
     _lengths(keys, comments, lines, seen)
     return Proposal(keys, comments, lines)
@@ -193,6 +192,7 @@ def _split(keys: dict[str, Any], comments: dict[str, str], lines: list[str], see
 def _lengths(keys: dict[str, Any], comments: dict[str, str], lines: list[str], seen: Survey) -> None:
     if keys["label"] == "none":
         keys["segment"] = {"max_seconds": 30.0}
+        keys["expected"] = ["no speech", *keys.get("expected", ())]
         comments["segment"] = "speech is found by its sound (Silero) and cut at pauses"
     elif seen.share_long > 0.05:
         share = f"{100 * seen.share_long:.0f} % of the files are longer than {DataConf.max_seconds:g} s"
