@@ -9,6 +9,7 @@ from cyasr.cli import UsageError
 from cyasr.files import read_json
 from cyasr.report.collect import Json, read_conf
 
+FINDINGS = 6  # kinds that are named
 SYNTHETIC = "synthetic speech: shows that the pipeline works, nothing more"
 
 
@@ -27,7 +28,15 @@ def describe(data: Path) -> list[str]:
     if len(reports) > 1:
         facts.append(f"{len(reports)} folds")
     sentences = [f"{_capital('; '.join(facts))}.", _sizes(reports)]
-    return [sentence for sentence in [*sentences, _labels(reports), _overlaps(reports)] if sentence]
+    found = _findings(checks(data))
+    return [sentence for sentence in [*sentences, _labels(reports), _overlaps(reports), found] if sentence]
+
+
+def checks(data: Path) -> Json:
+    """checks.json of data/<name>; of a set in folds, which hold the same utterances, the one that found most; else {}."""
+    paths = [data / "checks.json"] if (data / "checks.json").exists() else sorted(data.glob("*/checks.json"))
+    found = [one for path in paths if (one := _read(path))]
+    return max(found, key=lambda one: sum(finding["count"] for finding in one.get("findings", [])), default={})
 
 
 def _sizes(reports: list[Json]) -> str:
@@ -83,6 +92,21 @@ def _overlaps(reports: list[Json]) -> str:
         return f"Overlap: {'; '.join(faults)}."
     kinds = sorted({kind for kind, _ in shared})
     return f"No overlap between splits in {', '.join(kinds)}." if kinds else ""
+
+
+def _findings(found: Json) -> str:
+    """What stage 2 found in audio and text that was kept, most often first; what was rejected is told elsewhere."""
+    if not found:
+        return ""
+    kept = sorted((one for one in found["findings"] if one["done"] == "kept"), key=lambda one: -int(one["count"]))
+    listed = [f"{one['kind']} {one['count']}" for one in kept]
+    snr = found.get("measures", {}).get("snr")
+    measured = found["measured"]
+    heard = f"audio of {measured} measured" if measured < found["utterances"] else "all audio measured"
+    if snr:
+        heard += f", SNR {snr['5%']} to {snr['95%']} dB"
+    what = f"{', '.join(listed[:FINDINGS])}{f' and {len(listed) - FINDINGS} more' if len(listed) > FINDINGS else ''}"
+    return f"Checked ({heard if measured else 'text only'}): {what or 'nothing found'}."
 
 
 def _capital(text: str) -> str:

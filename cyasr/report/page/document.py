@@ -59,7 +59,7 @@ def _stage(report: Report, exp: Path, papers: Path, out: Path, options: Options)
     patterns = ("run.json", "train.log", "*/conf.yaml", "*/[!.]*.score.json", "*/[!.]*.utterances.jsonl.gz")
     inputs = [path for depth in ("*", "*/*") for end in patterns for path in exp.glob(f"{depth}/train_*/{end}")]
     for name in {one.tested_on.split("/")[0] for one in report.results}:
-        ends = ("report.json", "conf.yaml", "test.jsonl.gz")
+        ends = ("report.json", "checks.json", "conf.yaml", "test.jsonl.gz")
         inputs += [path for depth in (name, f"{name}/*") for end in ends for path in data.glob(f"{depth}/{end}")]
     inputs += [papers] if papers.exists() else []
     made_by = hashlib.sha256(b"".join(path.read_bytes() for path in [*sorted(HERE.glob("*.py")), HERE / TEMPLATE]))

@@ -15,6 +15,7 @@ from cyasr.report.datasets import describe
 from cyasr.report.page import svg
 from cyasr.report.page.clips import Clips
 from cyasr.report.page.comparisons import comparison_tables
+from cyasr.report.page.datasets import check_tables
 from cyasr.report.page.dialect import confusion_tables, dialect_tables
 from cyasr.report.page.figures import Plot, group_plots, ladder_plot
 from cyasr.report.page.rows import Rows, read_rows
@@ -50,6 +51,7 @@ class DataSet:
     facts: list[Markup]
     results: int
     tables: list[Table] = field(default_factory=list)
+    checks: list[Table] = field(default_factory=list)  # of the data itself
     plots: list[Plot] = field(default_factory=list)
     comparisons: list[Table] = field(default_factory=list)
     dialect: list[Table] = field(default_factory=list)  # the first in full, the others to open
@@ -67,7 +69,7 @@ def data_sets(report: Report, exp: Path, options: Options) -> list[DataSet]:
     made = []
     for name in sorted(found):
         facts = [_strong(sentence) for sentence in describe(report.data_root / name)]
-        made.append(DataSet(name, facts, len(found[name]), _tables(name, found[name])))
+        made.append(DataSet(name, facts, len(found[name]), _tables(name, found[name]), check_tables(report.data_root / name)))
         _fill(made[-1], found[name], report.data_root, exp, options, Clips(budget))
     return made
 
