@@ -24,7 +24,7 @@ SMALL = {
 }  # fmt: skip
 STILL = {"dropout": 0.0, "attention_dropout": 0.0, "time_masks": 0, "frequency_masks": 0}
 EVERYTHING = {
-    "tempo": [0.9, 1.1], "pitch": [-1, 1], "reverb": 0.3, "volume": [-3, 3], "telephone": 0.3,
+    "bucket_by": "heard", "tempo": [0.9, 1.1], "pitch": [-1, 1], "reverb": 0.3, "volume": [-3, 3], "telephone": 0.3,
     "noise_from": [{"path": "data/tones/wav", "snr": [10, 20], "voices": [1, 3]}],
 }  # fmt: skip
 

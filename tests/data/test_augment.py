@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from cyasr import conf as confs
 from cyasr.cli import RunError, UsageError
 from cyasr.data.audio import Augment, distort, load, load_augmented
+from cyasr.data.augment import noise as noise_module
 from cyasr.data.augment.conf import NoiseConf
 from cyasr.data.augment.noise import Noise, add_at, digests, excerpt
 from cyasr.data.augment.room import convolve, draw_room, reverberate
@@ -184,6 +185,17 @@ def test_noise_is_taken_from_manifests_of_recordings_and_of_cuts(noises: Path) -
         (only,) = source(path=f"{name}.jsonl.gz").stretches
         assert only.path == "noise/a.wav" and only.start == (1.0 if name == "cuts" else 0.0)
         assert loudest(excerpt(only, np.random.default_rng(1), RATE)) == pytest.approx(440, abs=2)
+
+
+def test_a_large_source_is_thinned_to_the_same_files_however_it_is_listed(noises: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(noise_module, "MOST", 4)
+    names = [f"n{number}" for number in range(60)]
+    wanted = sorted(names, key=noise_module.hash64)[:4]
+    for order in (names, names[::-1]):
+        with gzip.open("many.jsonl.gz", "wt") as out:
+            for name in order:
+                out.write(json.dumps({"id": name, "sources": [{"type": "file", "channels": [0], "source": name}]}) + "\n")
+        assert [one.path for one in source(path="many.jsonl.gz").stretches] == wanted
 
 
 def test_noise_that_cannot_be_had_is_one_line(noises: Path) -> None:
