@@ -38,9 +38,8 @@ class Heard:
 class Aligner:
     """A trained system with a CTC head: that of exp/<set>/<system>, loaded when it is first used, or `system`."""
 
-    def __init__(self, directory: Path, costs: graphs.Costs | None = None, system: Any = None) -> None:
+    def __init__(self, directory: Path, system: Any = None) -> None:
         self.directory = directory
-        self.costs = costs or graphs.Costs()
         self._system = system
 
     @cached_property
@@ -58,13 +57,13 @@ class Aligner:
             longest = read_json(Path(data, "report.json"))["splits"]["train"]["longest_seconds"]
         return Window.like(longest)
 
-    def align(self, sentences: Sequence[Sentence], blocks: Iterable[Samples]) -> list[Heard]:
+    def align(self, sentences: Sequence[Sentence], blocks: Iterable[Samples], costs: graphs.Costs) -> list[Heard]:
         """In order of time, in seconds from the first of `blocks`; a sentence is heard as a whole or not at all."""
         levels = Levels()
-        heard = list(_whole(sentences, self._pieces(sentences, levels.listening(blocks))))
+        heard = list(_whole(sentences, self._pieces(sentences, levels.listening(blocks), costs)))
         return _to_pauses(heard, levels)
 
-    def _pieces(self, sentences: Sequence[Sentence], blocks: Iterable[Samples]) -> Iterator[Heard]:
+    def _pieces(self, sentences: Sequence[Sentence], blocks: Iterable[Samples], costs: graphs.Costs) -> Iterator[Heard]:
         """Each from its first token to its last."""
         tokenizer = self.system.tokenizer
         space = graphs.space_of(tokenizer)
@@ -74,8 +73,8 @@ class Aligner:
         for part in log_probs(self.system, blocks, self.window):
             if alignment is None:
                 frame, offset = part.seconds, part.offset
-                alignment = Alignment(graph, self.costs, frame)
-            alignment.feed(*graph.emissions(part.log_probs, space, self.costs.filler, self.costs.rest * frame))
+                alignment = Alignment(graph, costs, frame)
+            alignment.feed(*graph.emissions(part.log_probs, space, costs.filler, costs.rest * frame))
         held: Heard | None = None
         for item in alignment.finish().items if alignment else ():
             found = _heard(item, places, graph, frame, offset)

@@ -35,7 +35,7 @@ def conf(**segment: Any) -> DataConf:
 
 
 def segmenter(conf: DataConf, sure: float = 0.999) -> Segmenter:
-    return Segmenter(conf, Aligner(Path("exp/tones/reader"), system=Reader(sure)))
+    return Segmenter(conf, Aligner(Path("exp/tones/reader"), Reader(sure)))
 
 
 def spoken(sentences: list[str]) -> Speech:
@@ -92,7 +92,8 @@ def test_what_is_not_said_and_what_is_not_written_are_left_out_and_listed(tmp_pa
     said = [SENTENCES[0], SENTENCES[1], "Εν γραφεται τουτον πουποτε.", SENTENCES[3], SENTENCES[4]]
     written = [SENTENCES[0], SENTENCES[1], SENTENCES[2], SENTENCES[3], SENTENCES[5], SENTENCES[4]]
     recording = spoken(said).recording(tmp_path / "loose.wav")
-    rows, rejects = parted(segmenter(conf())(recording, [supervision(recording, " ".join(written))]))
+    loose = supervision(recording, " ".join(written), custom={"label": "silver"})
+    rows, rejects = parted(segmenter(conf())(recording, [loose]))
     reasons = [reject.reason for reject in rejects]
     assert [reason for reason in reasons if reason.startswith("not spoken: ")] == [f"not spoken: {SENTENCES[n]}" for n in (2, 5)]
     assert sum(reason.startswith("untranscribed speech: ") for reason in reasons) == 1 and len(reasons) == 3
