@@ -44,7 +44,13 @@ class CutSet:
     """One data set of a Plan, fed cut by cut."""
 
     def __init__(
-        self, plan: Plan, conf: DataConf, outputs: dict[str, IO[str]], rejects: RejectList, duplicates: NearDuplicates
+        self,
+        plan: Plan,
+        conf: DataConf,
+        outputs: dict[str, IO[str]],
+        rejects: RejectList,
+        sentences: NearSentences,
+        duplicates: NearDuplicates,
     ) -> None:
         self.plan = plan
         self.conf = conf
@@ -56,7 +62,7 @@ class CutSet:
         self._unused = 0
         self._rates: Counter[int] = Counter()
         self._checks = Checks()
-        self._sentences = NearSentences(Path("data"))
+        self._sentences = sentences
         self._duplicates = duplicates
         self._splits_of = bytearray()  # number of a file in `duplicates` -> a bit for each of its splits
 
@@ -152,7 +158,6 @@ class CutSet:
         """Write checks.json; the set's manifests and rejects.tsv have to be in place."""
         for split, name, later, other in self._sentences.pairs():
             self._checks.found["near-duplicate text across splits"].add(f"{split}-{later}", other, f"near {name} of {split}")
-        self._sentences.close()
         folder = Path("data", self.plan.name)
         raw = Path("data", self.conf.raw_from or self.plan.name.partition("/")[0], "raw")
         self.checked = self._checks.report(self.plan.name, [raw / "rejects.tsv", folder / "rejects.tsv"])
@@ -195,9 +200,11 @@ def writing_cut_sets(plans: list[Plan], conf: DataConf) -> Iterator[list[CutSet]
     """Open all sets at once, so that audio is read once whatever the number of folds; published together at the end."""
     from cyasr.data.checks.duplicates import NearDuplicates
 
-    with closing(NearDuplicates(Path("data"))) as duplicates:
+    with ExitStack() as memory:
+        data = Path("data")
+        duplicates = memory.enter_context(closing(NearDuplicates(data)))
         with ExitStack() as stack:
-            folders = [Path("data", plan.name) for plan in plans]
+            folders = [data / plan.name for plan in plans]
             outputs = [
                 {split: stack.enter_context(writing_gz(folder / f"{split}.jsonl.gz")) for split in SPLITS} for folder in folders
             ]
@@ -207,7 +214,8 @@ def writing_cut_sets(plans: list[Plan], conf: DataConf) -> Iterator[list[CutSet]
                 for folder in folders
             ]
             sets = [
-                CutSet(plan, conf, files, listed, duplicates) for plan, files, listed in zip(plans, outputs, rejects, strict=True)
+                CutSet(plan, conf, files, listed, memory.enter_context(closing(NearSentences(data))), duplicates)
+                for plan, files, listed in zip(plans, outputs, rejects, strict=True)
             ]
             yield sets
         for each in sets:

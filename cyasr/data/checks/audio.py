@@ -154,7 +154,7 @@ class Frame:
 @lru_cache(maxsize=16)
 def frame_of(rate: int) -> Frame:
     import scipy.fft
-    from scipy.stats import gamma
+    from scipy.special import gammaincinv
 
     step = max(1, round(rate * STEP))
     fft = scipy.fft.next_fast_len(2 * step, real=True)
@@ -171,7 +171,7 @@ def frame_of(rate: int) -> Frame:
     n = np.maximum(np.bincount(bands[bands >= 0], minlength=BANDS) * 2 * step / fft, 1)
     shape = (n**2 / (n + 2 * (4 / 9) * (n - 1) + 2 / 36 * np.maximum(n - 2, 0)))[:, None, None]
     quantiles = np.minimum(np.array([QUIETER, QUIET])[:, None] / NOISE_SHARES, 0.999)
-    noise = 10 * np.log10(gamma.ppf(quantiles, shape) / shape)
+    noise = 10 * np.log10(gammaincinv(shape, quantiles) / shape)
     places = np.stack([np.maximum(bands, 0), lower], axis=1)
     return Frame(step, fft, window, places, (weights * scale).astype(np.float32), noise)
 

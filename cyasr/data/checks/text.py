@@ -6,8 +6,8 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-# Nothing to complain of: Greek or Latin small letters with their marks, apostrophes, hyphens, blanks, digits.
 PLAIN = re.compile("[α-ωά-ώϊϋΐΰ\u0306' -]*")
+# What else Greek and English need, once normalised; U+FFFD is told of by itself.
 UNUSUAL = re.compile("[^\ufffda-zß-öø-ÿ\u0100-\u024fα-ωά-ώϊϋΐΰ\u0300-\u036f'\\s-]")
 _GREEK, _OTHER = "[α-ωά-ώϊϋΐΰ][\u0300-\u036f]*", "[a-zà-ɏа-ӿ]"
 MIXED = re.compile(f"\\w*(?:{_GREEK}{_OTHER}|{_OTHER}{_GREEK})\\w*")
@@ -30,19 +30,17 @@ LOST = re.compile(r"\?{2,}(?:\s+\?{2,})+|\w\?{2,}\w")  # every letter of Greek b
 
 def text_findings(text: str, raw: str) -> Iterator[tuple[str, str]]:
     """(kind of finding, what shows it) of a transcript: `text` normalised, `raw` as the corpus has it."""
-    if MAYBE.search(raw) and (wrong := MOJIBAKE.search(raw)):
+    wrong = MOJIBAKE.search(raw) if MAYBE.search(raw) else LOST.search(raw) if "??" in raw else None
+    if wrong:
         yield "wrong encoding", wrong[0][:20]
-    elif "??" in raw and (lost := LOST.search(raw)):
-        yield "wrong encoding", lost[0][:20]
+        return
     if "\ufffd" in raw:
         yield "replacement characters", raw[max(0, raw.index("\ufffd") - 10) :][:21]
     plain = PLAIN.fullmatch(text) is not None
     odd = [] if raw.isprintable() else [char for char in raw if unicodedata.category(char) in NO_TEXT]
     for kind, char in {_kind(char): char for char in odd + ([] if plain else UNUSUAL.findall(text))}.items():
         yield kind, f"{char} U+{ord(char):04X}" if char.isprintable() else f"U+{ord(char):04X}"
-    if plain:
-        return
-    if mixed := MIXED.search(text):
+    if not plain and (mixed := MIXED.search(text)):
         yield "mixed alphabets", mixed[0]
 
 
