@@ -195,3 +195,22 @@ def test_which_adapter_reads_a_corpus_is_known_from_its_conf() -> None:
     assert found == {"base": "local.data_fsdd", "variant": "local.data_fsdd", "own": "local.data_own", "mix": ""}
     with pytest.raises(UsageError, match=r"local/data_fsd\.py, which does not exist; did you mean 'fsdd'"):
         adapter(Path("conf/data_wrong.yaml"))
+
+
+@pytest.mark.skipif(not (ROOT / ".venv" / ".installed-requirements").exists(), reason="run.sh needs the environment .venv")
+def test_run_sh_takes_a_folder_of_wav_and_txt_to_language_models_in_one_command(tmp_path: Path) -> None:
+    sentences(24)
+    root = tmp_path / "recipe"
+    for part in ("egs", "utils", "conf"):
+        shutil.copytree(ROOT / part, root / part)
+    for part in ("path.sh", "cmd.sh"):
+        shutil.copy(ROOT / part, root)
+    for part in ("cyasr", "steps", "local", ".venv"):
+        (root / part).symlink_to(ROOT / part)
+    given = ["--corpus", "mine", "--corpus-dir", "mine", "--corpus-format", "auto", "--licence", "CC-BY-4.0", "--language=el-CY"]
+    command = [root / "egs" / "cypriot" / "run.sh", *given, "--stop-stage", "4", "--lms", "ngram"]
+    made = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert made.returncode == 0, made.stdout + made.stderr
+    assert (root / "exp" / "mine" / "lm_ngram" / "lm.npz").is_file()
+    report = read_json(root / "data" / "mine" / "report.json")
+    assert report["utterances_in"] == 24 and report["rejected"] == {} and report["splits"]["test"]["utterances"] >= 2
