@@ -123,3 +123,21 @@ def test_memory_does_not_grow_with_a_long_recording() -> None:
     grown, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert grown < 200_000
+
+
+@pytest.mark.parametrize("rate", [1, 100, 1000, 4000, 192_000, 655_350, 4_000_000_000])
+def test_any_rate_that_a_header_may_claim_is_survived(rate: int) -> None:
+    found = measured(noisy(speech(2.0), 20), rate)
+    assert np.isfinite([found.snr, found.level, found.bandwidth, found.silent]).all()
+
+
+def test_numbers_far_beyond_full_scale_are_survived() -> None:
+    audio = noisy(speech(2.0), 20)
+    audio[1000], audio[2000] = 3e38, -1e30
+    found = measured(audio)
+    assert np.isfinite([found.snr, found.level, found.bandwidth, found.silent]).all()
+
+
+def test_audio_of_one_value_is_silence() -> None:
+    found = measured(np.full(20_000, 0.3, np.float32))
+    assert found.silent == 1 and found.level < -60 and found.fingerprint is None

@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 STEP = 0.016  # seconds
+LONGEST_STEP = 1 << 14  # samples, whatever rate a header claims
 STEPS_AT_ONCE = 256  # their spectra fit a processor's cache
 HIGHEST = 8000.0  # Hz, what is left of any audio once loaded
 
+LOUDEST = 16.0  # of full scale
 SILENT = -60.0  # dBFS: quieter steps are silence
 SILENT_BELOW = 40.0  # dB below the loud steps (95 % are quieter): so are these
 NOTHING = -95.0  # dBFS: quieter steps are digital silence, which tells nothing of the noise elsewhere
@@ -78,11 +80,16 @@ class AudioMeter:
 
     def add(self, block: NDArray[np.float32]) -> None:
         """block: (n, channels) in -1..1; channels are averaged, except for clipping."""
-        self._clipping.add(block)
         mono = block[:, 0] if block.shape[1] == 1 else block.mean(axis=1, dtype=np.float32)
+        with np.errstate(over="ignore", invalid="ignore"):
+            squares = float(np.dot(mono, mono))
+        if not squares <= LOUDEST**2 * len(mono):  # floating point allows it, and no power could be taken of it
+            self.add(np.clip(block, -LOUDEST, LOUDEST))
+            return
+        self._clipping.add(block)
         self._samples += len(mono)
         self._sum += float(mono.sum(dtype=np.float64))
-        self._squares += float(np.dot(mono, mono))
+        self._squares += squares
         samples = np.concatenate([self._rest, mono])
         step, size = self._frame.step, 2 * self._frame.step
         count = max(0, (len(samples) - size) // step + 1)
@@ -103,7 +110,7 @@ class AudioMeter:
             snr=self._snr(),
             bandwidth=bandwidth(self._spectrum / self._steps, self.rate),
             level=round(level, 2),
-            fingerprint=fingerprint(np.concatenate(self._filtered), self._frame.step / self.rate),
+            fingerprint=fingerprint(np.concatenate(self._filtered)[: round(LONGEST / STEP)], STEP),
         )
 
     def _analyse(self, windows: NDArray[np.float32]) -> None:
@@ -156,12 +163,12 @@ def frame_of(rate: int) -> Frame:
     import scipy.fft
     from scipy.special import gammaincinv
 
-    step = max(1, round(rate * STEP))
+    step = min(max(1, round(rate * STEP)), LONGEST_STEP)
     fft = scipy.fft.next_fast_len(2 * step, real=True)
     window = np.hanning(2 * step + 1)[:-1].astype(np.float32)
     frequencies = np.arange(fft // 2 + 1) * rate / fft
     highest = min(HIGHEST, rate / 2)
-    edges = hertz(np.linspace(mel(60.0), mel(highest), BANDS + 1))
+    edges = hertz(np.linspace(mel(min(60.0, highest / 2)), mel(highest), BANDS + 1))
     frequencies = frequencies[frequencies <= highest]
     bands = np.minimum(np.searchsorted(edges, frequencies, side="right") - 1, BANDS - 1)
     lower, shares = filters_of(frequencies)
@@ -186,7 +193,7 @@ def bandwidth(spectrum: NDArray[np.float64], rate: int) -> float:
     above = np.maximum.accumulate(level[::-1])[::-1]  # the highest from here up
     sums = np.concatenate([[0.0], np.cumsum(level)])
     first, last = max(side, round(EDGE_FROM / width)), len(level) - gap - smooth
-    if last <= first:
+    if last <= first or not side:
         return rate / 2
     places = np.arange(first, last)
     below = (sums[places] - sums[places - side]) / side
@@ -194,9 +201,7 @@ def bandwidth(spectrum: NDArray[np.float64], rate: int) -> float:
     if drops.max() < EDGE_DROP:
         return rate / 2
     best = int(np.flatnonzero(drops >= drops.max() - 3)[0])
-    place = places[best]
-    content = np.flatnonzero(level > below[best] - min(10.0, drops[best] / 2))
-    return float(min(content[-1] * width, rate / 2)) if len(content) else float(place * width)
+    return float(np.flatnonzero(level > below[best] - 10)[-1] * width)
 
 
 def mel(hertz: Any) -> Any:

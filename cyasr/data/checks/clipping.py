@@ -102,4 +102,4 @@ def _scan(block: NDArray[np.float32], states: NDArray[np.float64], amplitudes: N
         states[channel, 6] = block[samples - 2, channel] if samples > 1 else last
         states[channel, 7] = block[samples - 1, channel]
         for i in range(0, samples, 4):
-            amplitudes[min(int(abs(block[i, channel]) * BINS), last_bin)] += 1
+            amplitudes[int(min(abs(block[i, channel]) * BINS, last_bin))] += 1

@@ -6,6 +6,7 @@ file without a name, which is gone with the process.
 
 from __future__ import annotations
 
+import math
 import os
 import tempfile
 from array import array
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 ROUGH = 12  # values of a summary, its mean and spread, that are kept in memory
 FINENESS = 0.5  # of these, in SPREAD
 ROUGHLY = round(ROUGH * ((NEAR + 0.5) / FINENESS) ** 2)  # highest sum of squared differences
-SLOT = 0.4  # seconds of speech: duplicates lie in the same slot or the ones beside it
+SLOTS = 5  # an octave of seconds of speech: duplicates lie in the same slot or the ones beside it
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class NearDuplicates:
             self.too_short += 1
             return Heard(-1)
         rough = np.clip(np.rint(own.summary[:ROUGH] / FINENESS) + 128, 0, 255).astype(np.uint8)
-        slot = int(own.seconds / SLOT)
+        slot = int(SLOTS * math.log2(own.seconds))
         alike = []
         for place in (slot - 1, slot, slot + 1):
             for number in self._slots[place].near(rough) if place in self._slots else ():
