@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import pickle
 import signal
@@ -17,6 +18,7 @@ from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
+FEW_CYCLES = 50_000  # allocations between two searches for garbage in cycles, of which streams make next to none
 BATCH = 256  # items that pass at once
 PATIENCE = 0.5  # seconds after which fewer do
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -33,6 +35,7 @@ class Ahead(Generic[T, R]):
 
     def __init__(self, items: Generator[T, None, R]) -> None:
         context = get_context("fork")
+        gc.set_threshold(FEW_CYCLES, 100)
         self._reader, writer = context.Pipe(duplex=False)
         self._process = context.Process(target=_work_off, args=(items, writer, os.getpid()), daemon=True)
         self._process.start()
@@ -60,6 +63,7 @@ class Ahead(Generic[T, R]):
 
 def _work_off(items: Generator[Any, None, Any], writer: Connection, parent: int) -> None:
     _die_with(parent)
+    gc.set_threshold(FEW_CYCLES, 100)
     batch: list[Any] = []
     sent = time.monotonic()
     error: BaseException | None = None

@@ -62,7 +62,7 @@ def read_through(path: Path, meter: Meter | None = None) -> tuple[int, str]:
 def glance(path: Path | str) -> str:
     """Digest of a file's size and of GLANCE bytes from its middle, where no two recordings are alike. Raises AudioError."""
     try:
-        file = os.open(path, os.O_RDONLY)
+        file = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe must not make us wait
         try:
             size = os.fstat(file).st_size
             middle = os.pread(file, GLANCE, max(0, (size - GLANCE) // 2))
@@ -70,8 +70,8 @@ def glance(path: Path | str) -> str:
             os.close(file)
     except FileNotFoundError:
         raise AudioError("audio is missing") from None
-    except OSError as error:
-        raise AudioError(f"unreadable audio: {error.strerror}") from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        raise AudioError(f"unreadable audio: {getattr(error, 'strerror', None) or error}") from None
     return f"{size:x}-{hashlib.blake2b(middle, digest_size=8).hexdigest()}"
 
 

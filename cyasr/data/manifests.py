@@ -21,6 +21,7 @@ from cyasr.data.seen import Seen
 MANIFESTS = ("recordings", "supervisions", "text")  # of stage 1, each <name>.jsonl.gz
 TOLD_SECONDS, TOLD_SHARE = 1.0, 0.05  # by how much a corpus's table may be wrong about a file's length
 UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")  # in an id
+encode = json.JSONEncoder(ensure_ascii=False).encode
 UNKNOWN = "-"  # key of summary.json for utterances without speaker or split
 
 
@@ -36,18 +37,18 @@ class Checker:
         self.recordings = 0
         self.texts = 0  # utterances without audio
         self.seconds: dict[str, dict[str, list[float]]] = {}  # speaker -> split -> [utterances, seconds]
-        self._audio = Path()  # the file of the utterance before, and what is known of it
+        self._audio = ""  # the file of the utterance before, and what is known of it
         self._header: Header | AudioError = AudioError("")
-        self._source = Path()  # where to read it
+        self._source = ""  # where to read it
         self._recording_id = ""
         self._recording_ids = Seen()
         self._written = False
 
-    def check(self, utterance: Utterance) -> list[tuple[str, str]] | Reject:
+    def check(self, utterance: Utterance, glance: str | None = None) -> list[tuple[str, str]] | Reject:
         """Which of MANIFESTS gets which JSON row for it: a supervision, and a recording unless the one before goes on;
-        or a text; or the Reject."""
+        or a text; or the Reject. glance: of its audio file, for stage 2."""
         try:
-            return self._check(utterance)
+            return self._check(utterance, glance)
         except AudioError as error:
             where = " ".join(filter(None, [str(utterance.audio), utterance.where and f"({utterance.where})"]))
             return Reject(utterance.id, where, str(error))
@@ -73,12 +74,13 @@ class Checker:
             "speakers": speakers,
         }
 
-    def _check(self, utterance: Utterance) -> list[tuple[str, str]] | Reject:
-        where = utterance.where or str(utterance.audio or "")
-        new_file = utterance.audio != self._audio
-        if new_file and utterance.audio and self.files.add(str(utterance.audio)):
+    def _check(self, utterance: Utterance, glance: str | None) -> list[tuple[str, str]] | Reject:
+        audio = str(utterance.audio or "")
+        where = utterance.where or audio
+        new_file = audio != self._audio
+        if new_file and audio and self.files.add(audio):
             # whatever becomes of this utterance, others of the file may be good
-            self._open(utterance, utterance.audio)
+            self._open(utterance, audio)
             new_file = False
         if fault := _unwritable(utterance):
             return Reject(utterance.id, where, fault)
@@ -95,12 +97,12 @@ class Checker:
             self.texts += 1
             return [("text", self._text(utterance))]
         if new_file:
-            return Reject(utterance.id, where, f"audio listed twice: {utterance.audio}")
+            return Reject(utterance.id, where, f"audio listed twice: {audio}")
         if isinstance(self._header, AudioError):
             raise self._header
         header = self._header
         if utterance.end is None and self._written:
-            return Reject(utterance.id, where, f"audio listed twice: {utterance.audio}")
+            return Reject(utterance.id, where, f"audio listed twice: {audio}")
         length = header.frames / header.rate
         end = length if utterance.end is None else utterance.end
         if not 0 <= utterance.start < end or end > length + 0.5 / header.rate:
@@ -112,9 +114,9 @@ class Checker:
         rows = [] if self._written else [("recordings", self._recording(utterance, header))]
         self.recordings += not self._written
         self._written = True
-        return [*rows, ("supervisions", self._supervision(utterance, end))]
+        return [*rows, ("supervisions", self._supervision(utterance, end, glance))]
 
-    def _open(self, utterance: Utterance, audio: Path) -> None:
+    def _open(self, utterance: Utterance, audio: str) -> None:
         self._audio, self._written = audio, False
         try:
             header, self._source = self.mended.open(audio)
@@ -142,7 +144,7 @@ class Checker:
         return _json(
             {
                 "id": self._recording_id,
-                "sources": [{"type": "file", "channels": channels, "source": str(self._source)}],
+                "sources": [{"type": "file", "channels": channels, "source": self._source}],
                 "sampling_rate": header.rate,
                 "num_samples": header.frames,
                 "duration": header.frames / header.rate,
@@ -150,7 +152,10 @@ class Checker:
             }
         )
 
-    def _supervision(self, utterance: Utterance, end: float) -> str:
+    def _supervision(self, utterance: Utterance, end: float, glance: str | None) -> str:
+        custom = self._custom(utterance)
+        if glance:
+            custom["glance"] = glance
         return _json(
             {
                 "id": utterance.id,
@@ -161,7 +166,7 @@ class Checker:
                 "text": utterance.text,
                 "language": utterance.language or self.conf.language,
                 "speaker": utterance.speaker,
-                "custom": self._custom(utterance),
+                "custom": custom,
             }
         )
 
@@ -201,10 +206,13 @@ def _unwritable(utterance: Utterance) -> str | None:
     """Why an utterance cannot stand in a file of UTF-8, or its id in a table, or None."""
     if UNFIT.search(utterance.id):
         return "an id with control characters"
-    texts = [value for value in vars(utterance).values() if isinstance(value, str)]
+    texts = [value for value in vars(utterance).values() if value.__class__ is str]
     try:
-        "".join([str(utterance.audio), *texts, *utterance.tags, *utterance.sources]).encode()
-        "".join(f"{language}{text}" for language, text in (utterance.translation or {}).items()).encode()
+        "".join(texts).encode()
+        if utterance.tags or utterance.sources or utterance.translation:
+            pairs = (utterance.translation or {}).items()
+            "".join([*utterance.tags, *utterance.sources, *(text for pair in pairs for text in pair)]).encode()
+        str(utterance.audio).encode()
     except UnicodeEncodeError as error:
         return f"no Unicode: {error.object[max(0, error.start - 20) : error.start + 20]!r}, in a text or a file's name"
     return None
@@ -215,4 +223,4 @@ def _present(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _json(row: dict[str, Any]) -> str:
-    return json.dumps(_present(row), ensure_ascii=False) + "\n"
+    return encode(_present(row)) + "\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -17,12 +18,12 @@ class Mended:
         self.count = 0
         shutil.rmtree(folder, ignore_errors=True)
 
-    def open(self, path: Path) -> tuple[Header, Path]:
+    def open(self, path: str) -> tuple[Header, str]:
         """A file's header, and where to read the file: mostly from `path`. Raises AudioError."""
         header = read_header(path)
         if not header.mend:
             return header, path
-        copy = self.folder / f"{hash64(str(path)):016x}{path.suffix}"
+        copy = self.folder / f"{hash64(path):016x}{os.path.splitext(path)[1]}"
         self.folder.mkdir(parents=True, exist_ok=True)
         with open(path, "rb") as old, open(copy, "wb") as new:
             new.write(header.mend.head)
@@ -32,4 +33,4 @@ class Mended:
                 new.write(block)
                 left -= len(block)
         self.count += 1
-        return header, copy
+        return header, str(copy)

@@ -49,12 +49,13 @@ def checked_recordings(raw: Path, decode: int | None = None) -> Iterator[Checked
         waiting: deque[Future[Checked] | Checked] = deque()
         try:
             for recording, supervisions in joined(raw):
+                seen = supervisions[0]["custom"].pop("glance", None) if supervisions else None
                 if last is None:
                     waiting.append(pool.submit(check, recording, supervisions))
                 elif hash64(recording["id"]) <= last:
                     waiting.append(pool.submit(check, recording, supervisions, drawn=True))
                 else:
-                    waiting.append(glanced(recording, supervisions))
+                    waiting.append(glanced(recording, supervisions, seen))
                 while waiting and (len(waiting) >= WINDOW or isinstance(waiting[0], Checked)):
                     yield _done(waiting.popleft())
             while waiting:
@@ -107,10 +108,10 @@ def check(recording: Row, supervisions: list[Row], drawn: bool = False) -> Check
     return Checked(true, supervisions, digest, measures=meter.result())
 
 
-def glanced(recording: Row, supervisions: list[Row]) -> Checked:
-    """What can be said without decoding: the file is there still."""
+def glanced(recording: Row, supervisions: list[Row], seen: str | None) -> Checked:
+    """What can be said without decoding: what stage 1 saw at a glance, or else what is to be seen now."""
     try:
-        return Checked(recording, supervisions, glance(recording["sources"][0]["source"]), decoded=False)
+        return Checked(recording, supervisions, seen or glance(recording["sources"][0]["source"]), decoded=False)
     except AudioError as error:
         return Checked(recording, supervisions, "", str(error), decoded=False)
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from cyasr.data.audiofile import AudioError, read_header
+from cyasr.data.audiofile import AudioError, Header, read_header
 from cyasr.data.headers import flac
 from cyasr.data.headers.mpeg_frames import kind_of, make_tag
 from cyasr.data.mend import Mended
@@ -47,6 +47,11 @@ def frames(path: Path) -> list[int]:
     return starts
 
 
+def mended(folder: Path, path: Path) -> tuple[Header, Path]:
+    header, readable = Mended(folder / "mended").open(str(path))
+    return header, Path(readable)
+
+
 def decoded(path: Path) -> int:
     return len(soundfile.read(path, dtype="float32")[0])
 
@@ -58,7 +63,7 @@ def test_an_mp3_is_as_long_as_its_frames_whatever_its_rates_and_tags(
     tmp_path: Path, rate: int, channels: int, mode: str, tag: bool
 ) -> None:
     path = mp3(tmp_path / "a.mp3", rate=rate, mode=mode, channels=channels, tag=tag)
-    header, readable = Mended(tmp_path / "mended").open(path)
+    header, readable = mended(tmp_path, path)
     assert (header.rate, header.channels) == (rate, channels)
     assert header.frames == decoded(readable)
     if tag:
@@ -70,11 +75,11 @@ def test_an_mp3_is_as_long_as_its_frames_whatever_its_rates_and_tags(
 
 def test_an_mp3_of_variable_bit_rate_without_a_tag_is_copied_behind_one_that_says_its_length(tmp_path: Path) -> None:
     path = mp3(tmp_path / "a.mp3", seconds=4, mode="VARIABLE", tag=False)
-    _, readable = Mended(tmp_path / "mended").open(path)
+    _, readable = mended(tmp_path, path)
     assert decoded(path) < 3 * 16000 < decoded(readable)  # else libsndfile has learnt it, and mending can go
     mp3(path, seconds=4, mode="VARIABLE")
-    told, mended, delay = soundfile.read(path)[0], soundfile.read(readable)[0], 576  # of LAME, which its tag would tell
-    np.testing.assert_allclose(mended[delay:][5000:60000], told[5000:60000], atol=1e-3)
+    told, whole, delay = soundfile.read(path)[0], soundfile.read(readable)[0], 576  # of LAME, which its tag would tell
+    np.testing.assert_allclose(whole[delay:][5000:60000], told[5000:60000], atol=1e-3)
 
 
 ID3V2 = b"ID3\x04\0\0" + bytes([0, 0, 2, 10]) + b"TIT2" + b"\0" * 262
@@ -109,7 +114,7 @@ def test_a_tag_that_claims_fewer_frames_than_there_are_is_corrected(tmp_path: Pa
     path = mp3(tmp_path / "a.mp3", seconds=4, mode="VARIABLE", tag=False)
     data, count = path.read_bytes(), len(frames(path)) - 1
     path.write_bytes(make_tag(int.from_bytes(data[:4]), count // 2, len(data)) + data + data)
-    header, readable = Mended(tmp_path / "mended").open(path)
+    header, readable = mended(tmp_path, path)
     assert header.frames == decoded(readable) == 2 * count * 576 - 529
     assert decoded(path) < header.frames
 
@@ -214,7 +219,7 @@ def test_flac_says_its_length_also_where_its_writer_did_not(tmp_path: Path, rate
     data = bytearray(path.read_bytes())
     data[21:26] = bytes([data[21] & 0xF0, 0, 0, 0, 0])
     path.write_bytes(ID3V2 + data)
-    header, readable = Mended(tmp_path / "mended").open(path)
+    header, readable = mended(tmp_path, path)
     assert header.frames == decoded(readable) == length
 
 

@@ -82,7 +82,7 @@ def main() -> None:
 
 def measure(kind: Kind, clips: list[Path], mended: Mended, repeats: int) -> np.ndarray:
     """Print a row; seconds of headers and of decoding."""
-    readable = [mended.open(clip)[1] for clip in clips]
+    readable = [Path(mended.open(str(clip))[1]) for clip in clips]
     times = [[timed(read_header, clips), timed(decode, readable)] for _ in range(repeats)]
     ours, theirs = (statistics.median(column) for column in zip(*times, strict=True))
     off = max(abs(read_header(clip).frames - decode(file)) / kind.frame for clip, file in zip(clips, readable, strict=True))

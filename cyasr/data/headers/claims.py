@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 
 HEAD = 4096  # bytes read at once: most headers lie within
+TAIL = 1024  # the same for tags and frames at the end
 
 
 class AudioError(Exception):
@@ -38,18 +39,24 @@ class Header:
 class Bytes:
     """An open file: its size, and any of its bytes."""
 
-    __slots__ = ("file", "head", "size")
+    __slots__ = ("behind", "file", "head", "size", "tail")
 
     def __init__(self, file: int, size: int) -> None:
         self.file = file
         self.size = size
         self.head = os.pread(file, HEAD, 0)
+        self.behind = max(0, size - TAIL)  # where the tail starts
+        self.tail = b""
 
     def at(self, offset: int, count: int) -> bytes:
         """`count` bytes from `offset`; fewer where the file ends before."""
         if offset + count <= len(self.head):
             return self.head[offset : offset + count]
-        return os.pread(self.file, count, offset) if offset < self.size else b""
+        if offset < self.behind or offset >= self.size:
+            return os.pread(self.file, count, offset) if offset < self.size else b""
+        if not self.tail:
+            self.tail = os.pread(self.file, TAIL, self.behind)
+        return self.tail[offset - self.behind : offset - self.behind + count]
 
 
 def truncated(claimed: int, found: int) -> AudioError:
