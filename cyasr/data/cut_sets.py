@@ -145,14 +145,15 @@ class CutSet:
         }
 
     def summary(self) -> str:
-        """One line for the terminal: in = out + unused + rejects."""
+        """For the terminal: in = out + unused + rejects; what splits share; a line for each finding."""
         parts = [
             f"{split} {totals.utterances} ({totals.seconds / 3600:.2f} h, {self._overlaps.count('speakers', split)} speakers)"
             for split, totals in self._totals.items()
         ]
         total = self.rejects.taken + self.rejects.count
         first = f"data/{self.plan.name}: {total} in = {' + '.join(parts)} + {self._unused} unused + {self.rejects.count} rejects"
-        return "\n".join([first, *lines(self.checked)])
+        overlaps = self._overlaps.summary()
+        return "\n".join([first, *([f"data/{self.plan.name}: {overlaps}"] if overlaps else []), *lines(self.checked)])
 
     def publish_checks(self) -> None:
         """Write checks.json; the set's manifests and rejects.tsv have to be in place."""

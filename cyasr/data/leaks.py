@@ -51,6 +51,16 @@ class Overlaps:
             if any(self.count(kind, split) for split in SPLITS)
         }
 
+    def summary(self) -> str:
+        """`train and test share 6 speakers (george, …); …` for all kinds; empty where nothing is shared."""
+        shared = [
+            f"{first} and {second} share {self.shared[kind, first, second]} {kind} ({self.examples[kind, first, second][0][:40]})"
+            for kind in KINDS
+            for first, second in PAIRS
+            if self.shared[kind, first, second]
+        ]
+        return "; ".join(shared)
+
     def leak(self, official: bool = False, dev_speakers_train: bool = False) -> str | None:
         """Why this split must not be used, or None: one of our own shares no speaker, audio or source.
 

@@ -63,6 +63,19 @@ def test_dev_may_be_made_of_training_speakers_where_that_is_meant_and_test_never
     assert overlaps.leak(dev_speakers_train=True) == "train and test share 1 speakers (theo)"
 
 
+def test_what_is_shared_is_said_in_one_line() -> None:
+    overlaps = Overlaps()
+    assert overlaps.summary() == ""
+    for kind, split, value in (
+        ("speakers", "train", "theo"),
+        ("speakers", "test", "theo"),
+        ("prompts", "dev", "p"),
+        ("prompts", "test", "p"),
+    ):
+        overlaps.add(kind, split, value)
+    assert overlaps.summary() == "train and test share 1 speakers (theo); dev and test share 1 prompts (p)"
+
+
 @given(st.lists(st.text(max_size=2)))
 def test_seen_is_a_set(texts: list[str]) -> None:
     few = Seen()

@@ -1,6 +1,6 @@
 """Which recordings sound like one that came before, among as many as there are.
 
-In memory stay 16 bytes a recording, by which nearly all others are ruled out; what is compared with the rest lies in a
+In memory stay 24 bytes a recording, by which nearly all others are ruled out; what is compared with the rest lies in a
 file without a name, which is gone with the process.
 """
 
@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING
 import numba
 import numpy as np
 
-from cyasr.data.checks.fingerprint import NEAR, SUMMARY, Fingerprint, same
+from cyasr.data.checks.fingerprint import NEAR, SUMMARY, Fingerprint, distance, same
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 ROUGH = 12  # values of a summary, its mean and spread, that are kept in memory
 FINENESS = 0.5  # of these, in SPREAD
-ROUGHLY = round(ROUGH * ((NEAR + 0.5) / FINENESS) ** 2)  # highest sum of squared differences
+ROUGHLY = round(ROUGH * (5.0 / FINENESS) ** 2)  # highest sum of squared differences; of re-encoded speech 4.0 at most
 SLOTS = 5  # an octave of seconds of speech: duplicates lie in the same slot or the ones beside it
 
 
@@ -66,9 +66,12 @@ class NearDuplicates:
         alike = []
         for place in (slot - 1, slot, slot + 1):
             for number in self._slots[place].near(rough) if place in self._slots else ():
-                other, other_digest, summary, bits = self._read(number)
-                if other_digest != digest and same(summary, bits, own):
-                    alike.append((number, other))
+                record = self._read(number)
+                summary = np.frombuffer(record, np.float32, SUMMARY)
+                if distance(summary, own.summary) <= NEAR:
+                    other, other_digest, bits = _unpacked(record)
+                    if other_digest != digest and same(summary, bits, own):
+                        alike.append((number, other))
         number = self.compared
         self.compared += 1
         self._slots.setdefault(slot, _Slot()).add(rough, number)
@@ -78,25 +81,27 @@ class NearDuplicates:
     def _write(self, name: str, digest: str, own: Fingerprint) -> None:
         bits = own.bits
         head = f"{digest}\n{name}".encode("utf-8", "surrogatepass")
-        counts = np.array([len(head), len(bits)], dtype=np.uint32)
+        sizes = np.array([len(head), *bits.shape], dtype=np.uint32)
         planes = np.packbits(np.stack([bits > 0, bits < 0]).ravel())
-        record = b"".join([counts.tobytes(), head, own.summary.tobytes(), planes.tobytes()])
+        record = b"".join([own.summary.tobytes(), sizes.tobytes(), head, planes.tobytes()])
         self._file.seek(self._ends[-1])
         self._file.write(record)
         self._ends.append(self._ends[-1] + len(record))
 
-    def _read(self, number: int) -> tuple[str, str, NDArray[np.float32], NDArray[np.int8]]:
-        """(id, digest, summary, bits) of a recording."""
+    def _read(self, number: int) -> bytes:
         self._file.flush()
         start, end = self._ends[number], self._ends[number + 1]
-        record = os.pread(self._file.fileno(), end - start, start)
-        size, moments = np.frombuffer(record, np.uint32, 2)
-        digest, _, name = record[8 : 8 + size].decode("utf-8", "surrogatepass").partition("\n")
-        summary = np.frombuffer(record[8 + size : 8 + size + 4 * SUMMARY], np.float32)
-        planes = np.unpackbits(np.frombuffer(record[8 + size + 4 * SUMMARY :], np.uint8)).astype(np.int8)
-        width = 23
-        more, less = planes[: 2 * moments * width].reshape(2, moments, width)
-        return name, digest, summary, more - less
+        return os.pread(self._file.fileno(), end - start, start)
+
+
+def _unpacked(record: bytes) -> tuple[str, str, NDArray[np.int8]]:
+    """(id, digest, bits) of a recording, as written after its summary."""
+    size, moments, width = np.frombuffer(record, np.uint32, 3, offset=4 * SUMMARY).tolist()
+    rest = record[4 * SUMMARY + 12 :]
+    digest, _, name = rest[:size].decode("utf-8", "surrogatepass").partition("\n")
+    planes = np.unpackbits(np.frombuffer(rest[size:], np.uint8))[: 2 * moments * width].astype(np.int8)
+    more, less = planes.reshape(2, moments, width)
+    return name, digest, more - less
 
 
 class _Slot:
