@@ -19,9 +19,12 @@ import pytest
 import soundfile
 
 from cyasr.cli import UsageError, line
+from cyasr.data.audiofile import read_through
+from cyasr.data.checks import AudioMeter
 from cyasr.data.corpus import DataConf, Prepare, Reject, Utterance, main
 from cyasr.data.tables import read_table
 from cyasr.files import read_json, read_jsonl_gz
+from cyasr.text.normalize import normalize
 from steps import make_cuts
 
 IDS = [f"u{number:02}" for number in range(12)]
@@ -45,10 +48,14 @@ def sound(path: Path, seconds: float = 1.0, seed: int = 0) -> Path:
 
 
 def clips(folder: Path) -> Path:
-    """u00.wav … u11.wav."""
+    """u00.wav … u11.wav. What the stages' own processes would load each for itself is loaded here, once."""
     folder.mkdir(parents=True)
     for number, name in enumerate(IDS):
         sound(folder / f"{name}.wav", seed=number)
+    meter = AudioMeter(RATE)
+    read_through(folder / "u00.wav", meter)
+    meter.result()
+    normalize(TEXT, "t1")
     return folder
 
 
