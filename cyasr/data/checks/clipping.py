@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 QUIETEST = 0.05  # of full scale: values nearer to zero are no rail, and others where no three in a row stand still
 RAIL = 0.0005  # thickness of a rail, relative
 FEW = 4_000  # samples in the histogram: fewer may crowd by chance
-CROWDED = 1.2  # times as many as of smaller amplitudes; 1 % of clipped samples or more make it so, speech alone hardly ever
+CROWDED = 1.5  # times as many as of smaller amplitudes; 3 to 5 % of clipped samples make it so, speech alone hardly ever
 BINS = 512  # of amplitude, a full scale wide; as many again above full scale
 
 
