@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import wave
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 SAMPLE_RATE = 16_000  # of all audio once loaded
 TELEPHONE_RATE = 8_000
 BLOCK = 1 << 18  # frames read at once
-GLANCE = 8192  # bytes
 
 
 class Meter(Protocol):
@@ -57,22 +55,6 @@ def read_through(path: Path, meter: Meter | None = None) -> tuple[int, str]:
     if low == high:
         raise AudioError("digital silence")
     return frames, digest.hexdigest()
-
-
-def glance(path: Path | str) -> str:
-    """Digest of a file's size and of GLANCE bytes from its middle, where no two recordings are alike. Raises AudioError."""
-    try:
-        file = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe must not make us wait
-        try:
-            size = os.fstat(file).st_size
-            middle = os.pread(file, GLANCE, max(0, (size - GLANCE) // 2))
-        finally:
-            os.close(file)
-    except FileNotFoundError:
-        raise AudioError("audio is missing") from None
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        raise AudioError(f"unreadable audio: {getattr(error, 'strerror', None) or error}") from None
-    return f"{size:x}-{hashlib.blake2b(middle, digest_size=8).hexdigest()}"
 
 
 def write_wav(path: Path, samples: NDArray[np.float32], rate: int) -> None:

@@ -17,8 +17,8 @@ from __future__ import annotations
 import argparse
 import inspect
 import os
-from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -150,19 +150,19 @@ def write_raw(items: Iterable[Utterance | Reject], raw: Path, conf: DataConf, au
     """
     from cyasr.data.ahead import Ahead
     from cyasr.data.manifests import MANIFESTS, Checker
+    from cyasr.data.mend import opened
     from cyasr.data.progress import progress
     from cyasr.data.rejects import writing_rejects
 
-    checker = Checker(conf, raw)
-    pairs = _with_glances(items, conf.decode is not None)
-    coming = Ahead(pairs) if isinstance(items, Generator) else pairs
+    checker = Checker(conf)
+    coming = Ahead(opened(_readable(items), raw / "mended", look=conf.decode is not None))
     with ExitStack() as stack:
         outputs = {name: stack.enter_context(writing_gz(raw / f"{name}.jsonl.gz")) for name in MANIFESTS}
         # Entered last, so left first: too many rejects must stop the manifests above from being published.
         rejects = stack.enter_context(writing_rejects(raw / "rejects.tsv", conf.max_reject_rate, conf.expected))
         unnamed = ((reject, None) for reject in checker.unnamed(audio))
-        for item, glance in progress(chain(coming, unnamed), f"{raw}: utterances"):
-            result = item if isinstance(item, Reject) else checker.check(item, glance)
+        for item, audio_file in progress(chain(coming, unnamed), f"{raw}: utterances"):
+            result = item if isinstance(item, Reject) else checker.check(item, audio_file)
             if isinstance(result, Reject):
                 rejects.add(result)
                 continue
@@ -171,27 +171,11 @@ def write_raw(items: Iterable[Utterance | Reject], raw: Path, conf: DataConf, au
                 outputs[name].write(row)
         if not rejects.taken and not rejects.count:
             raise UsageError(f"{raw}: the corpus holds no utterance; is --corpus-dir the right folder?")
-    write_json(raw / "summary.json", checker.summary() | {"rejects": dict(sorted(rejects.reasons.items()))})
+    also = {"mended": coming.returned, "rejects": dict(sorted(rejects.reasons.items()))}
+    write_json(raw / "summary.json", checker.summary() | also)
     print(f"{raw}: {rejects.taken + rejects.count} in = {rejects.taken} out + {rejects.count} rejects, {checker.hours:.2f} h")
-    if mended := checker.mended.count:
-        print(f"{raw}/mended: copies of {mended} audio files whose headers do not say how long they are")
-
-
-Glanced = tuple[Utterance | Reject, str | None]
-
-
-def _with_glances(items: Iterable[Utterance | Reject], wanted: bool) -> Generator[Glanced, None, None]:
-    """`items`, each with the `glance` of its audio file if that is `wanted` and the file can be read."""
-    from cyasr.data.audiofile import AudioError, glance
-
-    last, seen = "", None
-    for item in _readable(items):
-        audio = str(item.audio) if wanted and isinstance(item, Utterance) and item.audio else ""
-        if audio != last:
-            last, seen = audio, None
-            with suppress(AudioError):
-                seen = glance(audio) if audio else None
-        yield item, seen
+    if coming.returned:
+        print(f"{raw}/mended: copies of {coming.returned} audio files whose headers do not say how long they are")
 
 
 def _readable(items: Iterable[Utterance | Reject]) -> Iterator[Utterance | Reject]:

@@ -15,7 +15,7 @@ from typing import Any
 
 from cyasr.data.audiofile import AudioError, Header
 from cyasr.data.corpus import SPLITS, DataConf, Reject, Utterance
-from cyasr.data.mend import Mended
+from cyasr.data.mend import Opened
 from cyasr.data.seen import Seen
 
 MANIFESTS = ("recordings", "supervisions", "text")  # of stage 1, each <name>.jsonl.gz
@@ -28,9 +28,8 @@ UNKNOWN = "-"  # key of summary.json for utterances without speaker or split
 class Checker:
     """Turns each Utterance into its manifest rows or a Reject; keeps ids, file names and hours per speaker."""
 
-    def __init__(self, conf: DataConf, raw: Path) -> None:
+    def __init__(self, conf: DataConf) -> None:
         self.conf = conf
-        self.mended = Mended(raw / "mended")
         self.ids = Seen()
         self.files = Seen()
         self.hours = 0.0
@@ -38,17 +37,16 @@ class Checker:
         self.texts = 0  # utterances without audio
         self.seconds: dict[str, dict[str, list[float]]] = {}  # speaker -> split -> [utterances, seconds]
         self._audio = ""  # the file of the utterance before, and what is known of it
-        self._header: Header | AudioError = AudioError("")
-        self._source = ""  # where to read it
+        self._opened = Opened(AudioError(""), "")
         self._recording_id = ""
         self._recording_ids = Seen()
         self._written = False
 
-    def check(self, utterance: Utterance, glance: str | None = None) -> list[tuple[str, str]] | Reject:
+    def check(self, utterance: Utterance, audio: Opened | None) -> list[tuple[str, str]] | Reject:
         """Which of MANIFESTS gets which JSON row for it: a supervision, and a recording unless the one before goes on;
-        or a text; or the Reject. glance: of its audio file, for stage 2."""
+        or a text; or the Reject. audio: of the utterance, if it has any."""
         try:
-            return self._check(utterance, glance)
+            return self._check(utterance, audio)
         except AudioError as error:
             where = " ".join(filter(None, [str(utterance.audio), utterance.where and f"({utterance.where})"]))
             return Reject(utterance.id, where, str(error))
@@ -70,17 +68,16 @@ class Checker:
             "recordings": self.recordings,
             "texts": self.texts,
             "hours": round(self.hours, 4),
-            "mended": self.mended.count,
             "speakers": speakers,
         }
 
-    def _check(self, utterance: Utterance, glance: str | None) -> list[tuple[str, str]] | Reject:
+    def _check(self, utterance: Utterance, opened: Opened | None) -> list[tuple[str, str]] | Reject:
         audio = str(utterance.audio or "")
         where = utterance.where or audio
         new_file = audio != self._audio
-        if new_file and audio and self.files.add(audio):
+        if new_file and opened and self.files.add(audio):
             # whatever becomes of this utterance, others of the file may be good
-            self._open(utterance, audio)
+            self._audio, self._opened, self._written = audio, opened, False
             new_file = False
         if fault := _unwritable(utterance):
             return Reject(utterance.id, where, fault)
@@ -92,18 +89,20 @@ class Checker:
             return Reject(utterance.id, where, "empty transcript")
         if utterance.split not in (None, *SPLITS):
             return Reject(utterance.id, where, f"unknown split: {utterance.split!r} is none of {', '.join(SPLITS)}")
-        if utterance.audio is None:
+        if opened is None:
             self.ids.add(utterance.id)
             self.texts += 1
             return [("text", self._text(utterance))]
         if new_file:
             return Reject(utterance.id, where, f"audio listed twice: {audio}")
-        if isinstance(self._header, AudioError):
-            raise self._header
-        header = self._header
+        header = self._opened.header
+        if isinstance(header, AudioError):
+            raise header
         if utterance.end is None and self._written:
             return Reject(utterance.id, where, f"audio listed twice: {audio}")
-        length = header.frames / header.rate
+        length, told = header.frames / header.rate, utterance.seconds
+        if told is not None and abs(length - told) > max(TOLD_SECONDS, TOLD_SHARE * told):
+            raise AudioError(f"wrong duration: {length:.2f} s of audio, {told:.2f} s by the corpus's own table")
         end = length if utterance.end is None else utterance.end
         if not 0 <= utterance.start < end or end > length + 0.5 / header.rate:
             return Reject(utterance.id, where, f"outside its audio: {utterance.start:g} to {end:g} s of {length:g} s")
@@ -114,19 +113,7 @@ class Checker:
         rows = [] if self._written else [("recordings", self._recording(utterance, header))]
         self.recordings += not self._written
         self._written = True
-        return [*rows, ("supervisions", self._supervision(utterance, end, glance))]
-
-    def _open(self, utterance: Utterance, audio: str) -> None:
-        self._audio, self._written = audio, False
-        try:
-            header, self._source = self.mended.open(audio)
-        except AudioError as error:
-            self._header = error
-            return
-        self._header, seconds = header, header.frames / header.rate
-        told = utterance.seconds
-        if told is not None and abs(seconds - told) > max(TOLD_SECONDS, TOLD_SHARE * told):
-            self._header = AudioError(f"wrong duration: {seconds:.2f} s of audio, {told:.2f} s by the corpus's own table")
+        return [*rows, ("supervisions", self._supervision(utterance, end, header.glance if rows else ""))]
 
     def _count(self, utterance: Utterance, seconds: float) -> None:
         splits = self.seconds.setdefault(utterance.speaker or UNKNOWN, {})
@@ -144,7 +131,7 @@ class Checker:
         return _json(
             {
                 "id": self._recording_id,
-                "sources": [{"type": "file", "channels": channels, "source": self._source}],
+                "sources": [{"type": "file", "channels": channels, "source": self._opened.source}],
                 "sampling_rate": header.rate,
                 "num_samples": header.frames,
                 "duration": header.frames / header.rate,
@@ -152,7 +139,7 @@ class Checker:
             }
         )
 
-    def _supervision(self, utterance: Utterance, end: float, glance: str | None) -> str:
+    def _supervision(self, utterance: Utterance, end: float, glance: str) -> str:
         custom = self._custom(utterance)
         if glance:
             custom["glance"] = glance

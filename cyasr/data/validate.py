@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cyasr.cli import RunError
-from cyasr.data.audiofile import AudioError, glance, read_through
+from cyasr.data.audiofile import AudioError, read_header, read_through
 from cyasr.data.corpus import DataConf, Reject
 from cyasr.data.seen import hash64
 from cyasr.files import read_jsonl_gz
@@ -41,7 +41,7 @@ class Checked:
 def checked_recordings(raw: Path, decode: int | None = None) -> Iterator[Checked]:
     """Every recording of `raw`, in order, decoded by a few threads (soundfile lets go of the interpreter).
 
-    decode: how many to decode, drawn by their ids; None: all. Of the others no more than `glance` is read, and all
+    decode: how many to decode, drawn by their ids; None: all. Of the others no more than a glance is taken, and all
     digests are its then.
     """
     last = None if decode is None else last_drawn(raw, decode)
@@ -97,7 +97,7 @@ def check(recording: Row, supervisions: list[Row], drawn: bool = False) -> Check
     try:
         frames, digest = read_through(path, meter)
         if drawn:
-            digest = glance(path)
+            digest = read_header(path, look=True).glance
     except AudioError as error:
         return Checked(recording, supervisions, "", str(error))
     if frames < claimed - FRAME_TOLERANCE or (frames < claimed and not _by_frames(recording)):
@@ -111,7 +111,8 @@ def check(recording: Row, supervisions: list[Row], drawn: bool = False) -> Check
 def glanced(recording: Row, supervisions: list[Row], seen: str | None) -> Checked:
     """What can be said without decoding: what stage 1 saw at a glance, or else what is to be seen now."""
     try:
-        return Checked(recording, supervisions, seen or glance(recording["sources"][0]["source"]), decoded=False)
+        digest = seen or read_header(recording["sources"][0]["source"], look=True).glance
+        return Checked(recording, supervisions, digest, decoded=False)
     except AudioError as error:
         return Checked(recording, supervisions, "", str(error), decoded=False)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 from cyasr.data.headers import flac, mp3, ogg, wav
@@ -20,8 +21,11 @@ RATES = (1_000, 768_000)  # Hz; beyond them a header is damaged, and what is siz
 CHANNELS = 1024
 
 
-def read_header(path: Path | str) -> Header:
-    """What `path` claims and its ends confirm. Raises AudioError: missing, empty, unreadable, truncated, or no samples."""
+def read_header(path: Path | str, look: bool = False) -> Header:
+    """What `path` claims and its ends confirm. Raises AudioError: missing, empty, unreadable, truncated, or no samples.
+
+    look: give the header a `glance`, too.
+    """
     try:
         file = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe must not make us wait
     except FileNotFoundError:
@@ -34,7 +38,10 @@ def read_header(path: Path | str) -> Header:
             raise AudioError("unreadable audio: is no regular file")
         if not status.st_size:
             raise AudioError("empty file")
-        header = _read(Bytes(file, status.st_size), path)
+        data = Bytes(file, status.st_size)
+        header = _read(data, path)
+        if look:
+            header = replace(header, glance=data.glance())
     except OSError as error:
         raise AudioError(f"unreadable audio: {error.strerror}") from None
     finally:
