@@ -57,8 +57,9 @@ class DataConf:
     label: Literal["gold", "silver", "synthetic", "none"] = "gold"  # none: audio without transcripts
     dialect: str = "standard"  # where the adapter does not say: cypriot, standard, english, …
     release: str = ""  # the corpus's version, as its publisher writes it
-    # official: as published; given: set by our own adapter; speakers: drawn here; folds: leave speakers out; train: all of it
-    split: Literal["official", "given", "speakers", "folds", "train"] = "official"
+    # official: as published; given: set by our own adapter; files: the same, by file, so that speakers are shared;
+    # speakers: drawn here; folds: leave speakers out; train: all of it
+    split: Literal["official", "given", "files", "speakers", "folds", "train"] = "official"
     seed: int = 0  # of the split, and of an adapter that draws
     dev_share: float = 0.1  # split: speakers; of the hours
     test_share: float = 0.1

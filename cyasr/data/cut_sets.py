@@ -17,7 +17,8 @@ from cyasr.data.leaks import SENTENCE_WORDS, Overlaps
 from cyasr.data.rejects import RejectList, writing_rejects
 from cyasr.data.split import Plan
 from cyasr.data.validate import reject
-from cyasr.files import write_json, writing_gz
+from cyasr.files import read_json, write_json, writing_gz
+from cyasr.segment.segmenter import low_confidence
 from cyasr.text.hallucinations import hallucination
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class CutSet:
         self._checks = Checks()
         self._sentences = sentences
         self._duplicates = duplicates
+        self._raw = Path("data", conf.raw_from or plan.name.partition("/")[0], "raw")
         self._splits_of = bytearray()  # number of a file in `duplicates` -> a bit for each of its splits
 
     def add(self, cut: dict[str, Any], line: str, rate: int, measures: AudioMeasures | None = None) -> None:
@@ -83,6 +85,7 @@ class CutSet:
             heard = self._duplicates.hear(cut["recording"]["id"], cut["custom"]["audio"], measures.fingerprint)
         alike = self._alike(split, cut, heard) if heard and heard.alike else None
         problem = alike if self.conf.split != "official" else None
+        problem = problem or low_confidence(supervision, self.conf, split)
         if split == "train" and custom["label"] == "silver" and (made_up := hallucination(custom["text_raw"])):
             problem = f"machine-made text: {made_up}"
         if problem:
@@ -115,7 +118,7 @@ class CutSet:
                     f"data/{self.plan.name}: {split} would be empty (split: {self.conf.split}, "
                     f"{self.rejects.taken} utterances, {self._unused} of them in no split, {self.rejects.count} rejected)"
                 )
-        if leak := self._overlaps.leak(self.conf.split == "official", dev_speakers_train=self.plan.pools):
+        if leak := self._overlaps.leak(self.conf.split, dev_speakers_train=self.plan.pools):
             raise RunError(f"data/{self.plan.name}: {leak}; a split of our own must not")
 
     def report(self) -> dict[str, Any]:
@@ -133,7 +136,7 @@ class CutSet:
         return {
             "name": self.plan.name,
             "corpus": self.conf.corpus,
-            "release": self.conf.release,
+            "release": self.conf.release or self._found_release(),
             "split": self.conf.split,
             "dev_shares_train_speakers": self.plan.pools,
             "utterances_in": self.rejects.taken + self.rejects.count,
@@ -160,9 +163,13 @@ class CutSet:
         for split, name, later, other in self._sentences.pairs():
             self._checks.found["near-duplicate text across splits"].add(f"{split}-{later}", other, f"near {name} of {split}")
         folder = Path("data", self.plan.name)
-        raw = Path("data", self.conf.raw_from or self.plan.name.partition("/")[0], "raw")
-        self.checked = self._checks.report(self.plan.name, [raw / "rejects.tsv", folder / "rejects.tsv"])
+        self.checked = self._checks.report(self.plan.name, [self._raw / "rejects.tsv", folder / "rejects.tsv"])
         write_json(folder / "checks.json", self.checked)
+
+    def _found_release(self) -> str:
+        """What the adapter found the corpus to be, where it says so."""
+        identity = self._raw / "identity.json"
+        return str(read_json(identity)["release"] or "") if identity.exists() else ""
 
     def _alike(self, split: str, cut: dict[str, Any], heard: Heard) -> str | None:
         """Count that a file before sounds like this one; why this one is in a wrong split then, or None."""

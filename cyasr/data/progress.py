@@ -19,7 +19,7 @@ def progress(items: Iterable[T], what: str, total: int | None = None, every: flo
         now = time.monotonic()
         if now - said >= every:
             said = now
-            share = f" of {total} ({100 * count / total:.0f} %)" if total else ""
+            share = f" of {total} ({100 * count / total:.0f} %)" if total and count <= total else ""
             line = f"{what}: {count}{share}, {count / (now - start):.0f} a second"
             print(f"\r{line}\033[K" if terminal else line, end="" if terminal else "\n", file=sys.stderr, flush=True)
     if terminal and said > start:

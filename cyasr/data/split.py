@@ -50,7 +50,7 @@ class Plan:
 
 def plan(conf: DataConf, name: str, summary: Mapping[str, Any]) -> list[Plan]:
     """The sets that `conf` makes of a corpus with this summary.json. Raises UsageError where it cannot be done."""
-    if conf.split in {"official", "given"}:
+    if conf.split in {"official", "given", "files"}:
         return [Plan(name)]
     if conf.split == "train":
         return [Plan(name, train_only=True)]

@@ -19,7 +19,7 @@ CREDITS = re.compile(
     r"|υποτιτλοι (?:απο|για) την κοινοτητα|υποτιτλισμος\W+\w|(?:μεταφραση|επιμελεια|αποδοση) (?:διαλογων|υποτιτλων)"
 )
 # The whole of a text, but for repetition. Thanks for watching: McCloudS/subgen#21, openai/whisper discussions 679;
-# the Greek ones are their translations, met in labels of large-v2 and large-v3.
+# the Greek ones are their translations, listed in public filters of its output.
 _OF_US = "(?: μας| μου)?"
 _FAREWELLS = (
     "(?:σας )?ευχαριστ(?:ω|ουμε)(?: παρα)?(?: πολυ)?(?: που (?:με |μας )?παρακολουθησατε| για την παρακολουθηση)(?: το βιντεο)?",

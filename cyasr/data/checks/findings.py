@@ -172,7 +172,7 @@ def lines(report: dict[str, Any]) -> list[str]:
     made = []
     for one in report["findings"]:
         examples = ", ".join(f"{each['id']} ({each['detail']})" for each in one["examples"][:2])
-        share = f" ({100 * one['share']:.2g} %)" if "share" in one else ""
+        share = f" ({100 * one['share']:.3g} %)" if "share" in one else ""
         made.append(f"data/{report['name']}: {one['kind']}: {one['count']}{share}, {one['done']}; as {examples}")
     return made
 

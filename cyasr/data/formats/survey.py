@@ -183,7 +183,7 @@ def _split(keys: dict[str, Any], comments: dict[str, str], lines: list[str], see
         comments["split"] = "drawn so that no speaker is in two splits"
     else:
         keys["options"]["draw"] = {"dev": 0.1, "test": 0.1}
-        keys["split"] = "official" if speakers else "given"
+        keys["split"] = "files"
         known = f"{speakers} known speaker{'s' * (speakers > 1)}" if speakers else "no speakers are known"
         comments["split"] = f"drawn by file (options: draw): {known}, so scores say nothing of new voices"
     lines.append(f"split: {comments['split']}")
