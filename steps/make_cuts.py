@@ -8,6 +8,7 @@ once (or as many as `decode:` says); what cannot be used is listed with its reas
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
 from cyasr import conf as confs
@@ -74,15 +75,18 @@ def make_cuts(raw: Path, plans: list[Plan], conf: DataConf) -> None:
     from cyasr.data.cuts import usable_cuts
     from cyasr.data.progress import progress
 
+    encode = json.JSONEncoder(ensure_ascii=False).encode
     total = read_json(raw / "summary.json")["utterances"]
     cuts = Ahead(usable_cuts(raw, conf))
     with writing_cut_sets(plans, conf) as sets:
         for item in progress(cuts, f"data/{plans[0].name}: cuts", total):
-            for each in sets:
-                if isinstance(item, Reject):
+            if isinstance(item, Reject):
+                for each in sets:
                     each.rejects.add(item)
-                else:
-                    each.add(*item)
+                continue
+            line = encode(item.cut) + "\n"
+            for each in sets:
+                each.add(item.cut, line, item.rate, item.measures)
         tally = cuts.returned
         for each in sets:
             tally.prove(total, each.rejects.taken + each.rejects.count)

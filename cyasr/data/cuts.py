@@ -5,7 +5,6 @@ Written as dicts: the schema is small and stable, and building a million Lhotse 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
@@ -22,7 +21,6 @@ from cyasr.text.normalize import normalize
 if TYPE_CHECKING:
     from cyasr.data.checks import AudioMeasures
 
-encode = json.JSONEncoder(ensure_ascii=False).encode
 GLANCED = "size and 8 KB from the middle of each file"
 CUT_FIELDS = ("corpus", "licence", "dialect", "split", "split_source", "label", "domain", "telephone")
 
@@ -78,10 +76,9 @@ def make_cut(
 
 
 class Usable(NamedTuple):
-    """A cut with its line of JSON, and of its whole audio file: the sampling rate on disk, and measures if it was decoded."""
+    """A cut, and of its whole audio file the sampling rate on disk, and measures if it was decoded."""
 
     cut: dict[str, Any]
-    line: str
     rate: int
     measures: AudioMeasures | None
 
@@ -192,5 +189,5 @@ def usable_cuts(raw: Path, conf: DataConf) -> Generator[Usable | Reject, None, T
                 yield reject(row, source, problem)
                 continue
             cut = make_cut(checked.recording, row, text, split_source, checked.digest)
-            yield Usable(cut, encode(cut) + "\n", checked.recording["sampling_rate"], checked.measures)
+            yield Usable(cut, checked.recording["sampling_rate"], checked.measures)
     return tally
