@@ -40,7 +40,7 @@ def test_our_own_split_may_share_no_speaker_and_no_audio(kind: str) -> None:
     overlaps = Overlaps()
     overlaps.add(kind, "train", "x", "george")
     overlaps.add(kind, "test", "x", "george")
-    assert overlaps.leak() == f"train and test share 1 {kind} (george)"
+    assert overlaps.leak("given") == f"train and test share 1 {kind} (george)"
 
 
 def test_an_official_split_may_share_what_it_shares_but_not_what_we_put_together() -> None:
@@ -48,19 +48,29 @@ def test_an_official_split_may_share_what_it_shares_but_not_what_we_put_together
     for kind in ("speakers", "audio", "prompts", "sentences"):
         for split in ("train", "test"):
             overlaps.add(kind, split, "x")
-    assert overlaps.leak(official=True) is None
+    assert overlaps.leak("official") is None
     for split in ("dev", "test"):
         overlaps.add("sources", split, "clip")
-    assert overlaps.leak(official=True) == "dev and test share 1 sources (clip)"
+    assert overlaps.leak("official") == "dev and test share 1 sources (clip)"
+
+
+def test_a_split_by_file_may_share_speakers_but_no_audio() -> None:
+    overlaps = Overlaps()
+    for split in ("train", "test"):
+        overlaps.add("speakers", split, "george")
+    assert overlaps.leak("files") is None and overlaps.leak("given") is not None
+    for split in ("train", "test"):
+        overlaps.add("audio", split, "digest", "clip")
+    assert overlaps.leak("files") == "train and test share 1 audio (clip)"
 
 
 def test_dev_may_be_made_of_training_speakers_where_that_is_meant_and_test_never() -> None:
     overlaps = Overlaps()
     overlaps.add("speakers", "train", "theo")
     overlaps.add("speakers", "dev", "theo")
-    assert overlaps.leak(dev_speakers_train=True) is None and overlaps.leak() is not None
+    assert overlaps.leak("folds", dev_speakers_train=True) is None and overlaps.leak("given") is not None
     overlaps.add("speakers", "test", "theo")
-    assert overlaps.leak(dev_speakers_train=True) == "train and test share 1 speakers (theo)"
+    assert overlaps.leak("folds", dev_speakers_train=True) == "train and test share 1 speakers (theo)"
 
 
 def test_what_is_shared_is_said_in_one_line() -> None:

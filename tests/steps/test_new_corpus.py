@@ -65,7 +65,7 @@ def test_a_folder_of_wav_and_txt_gets_a_conf_that_its_stages_take(capsys: pytest
     conf = written()
     said = capsys.readouterr().out
     assert "21 .wav" in said and "speakers unknown" in said and "conf/data_mine.yaml is written" in said
-    assert (conf.format, conf.language, conf.licence, conf.label, conf.split) == ("folder", "el", "CC-BY-4.0", "gold", "given")
+    assert (conf.format, conf.language, conf.licence, conf.label, conf.split) == ("folder", "el", "CC-BY-4.0", "gold", "files")
     text = Path("conf/data_mine.yaml").read_text(encoding="utf-8")
     assert text.startswith("# mine: ") and all("#" in line for line in text.splitlines() if line.startswith(("split", "licence")))
     stages()

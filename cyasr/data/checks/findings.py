@@ -172,9 +172,13 @@ def lines(report: dict[str, Any]) -> list[str]:
     made = []
     for one in report["findings"]:
         examples = ", ".join(f"{each['id']} ({each['detail']})" for each in one["examples"][:2])
-        share = f" ({100 * one['share']:.3g} %)" if "share" in one else ""
+        share = f" ({_percent(one['share'])})" if "share" in one else ""
         made.append(f"data/{report['name']}: {one['kind']}: {one['count']}{share}, {one['done']}; as {examples}")
     return made
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %" if share >= 0.095 else f"{100 * share:.2g} %"
 
 
 def _spread(counts: Counter[int], unit: float = 1) -> dict[str, float]:
