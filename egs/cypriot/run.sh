@@ -4,7 +4,7 @@
 #
 # Options:
 #   --corpus NAME      data set, conf/data_NAME.yaml (mini: embedded, made on the spot)
-#   --corpus-dir DIR   where the corpus lies, needed once for each that is not embedded
+#   --corpus-dir DIR   where the corpus lies, a folder or an archive; needed once for each that is not embedded
 #   --corpus-format F  a corpus without a conf gets one: auto looks what lies in DIR, or kaldi, hf, lhotse, nemo, table, folder
 #   --licence L        of such a corpus, as in CC-BY-4.0
 #   --language L       of such a corpus: el-CY, el, en
