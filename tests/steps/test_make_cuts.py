@@ -288,6 +288,173 @@ def test_two_confs_may_share_one_raw_corpus(corpus: list[list[str]]) -> None:
     assert Path("data/other/test.jsonl.gz").is_file() and not Path("data/other/raw").exists()
 
 
+def test_decode_takes_so_many_files_always_the_same_and_says_how_the_others_were_checked(corpus: list[list[str]]) -> None:
+    for number in range(24):
+        spoil = soundfile.read(f"corpus/wav/u{number:02}.wav", dtype="int16")
+        soundfile.write(f"corpus/wav/u{number:02}.wav", *spoil)
+    copy = Path("corpus/wav/u03.wav")
+    copy.write_bytes(Path("corpus/wav/u00.wav").read_bytes())
+    cut_off = Path("corpus/wav/u05.wav")
+    cut_off.write_bytes(cut_off.read_bytes()[:-100])
+    assert prepare(corpus, decode=4, split="speakers", max_reject_rate=0.1).returncode == 0
+    assert rejects("data/own/raw/rejects.tsv") == {"u05": "truncated: claims 10352 samples, has 10302"}
+    Path("corpus/wav/u07.wav").unlink()  # behind our back
+    seen = []
+    for _ in range(2):
+        Path("data/own/.stamp.json").unlink(missing_ok=True)
+        made = call("steps.make_cuts")
+        assert made.returncode == 0, made.stderr
+        assert "4 of 23 audio files decoded, 0 of them unusable; of the others header, ends and size" in made.stdout
+        report = json.loads(Path("data/own/report.json").read_text())
+        seen.append((report["audio"], products()["train.jsonl.gz"]))
+    assert seen[0] == seen[1]
+    assert seen[0][0] == {"files": 23, "decoded": 4, "unusable": 0, "digest": "size and 8 KB from the middle of each file"}
+    assert set(rejects()) == {"u03"}
+
+
+def test_where_too_many_of_the_decoded_files_are_unusable_the_others_are_not_believed(corpus: list[list[str]]) -> None:
+    for number in range(24):
+        soundfile.write(f"corpus/wav/u{number:02}.wav", np.zeros(8000), 8000)
+    prepare(corpus, decode=4, max_reject_rate=0.9)
+    made = call("steps.make_cuts")
+    assert made.returncode == 1 and "4 of the 4 audio files that were decoded are unusable" in made.stderr
+    assert not list(Path("data").glob("own/*.jsonl.gz"))
+
+
+TEXTS = """
+from cyasr.cli import run
+from cyasr.data.corpus import Utterance, main
+
+
+def prepare(corpus_dir, raw, conf):
+    for number, line in enumerate((corpus_dir / "lines.txt").read_text().splitlines(), 1):
+        audio = corpus_dir / "wav" / line[1:] if line.startswith("@") else None
+        text = "" if conf.label == "none" else "ναι" if audio else line
+        yield Utterance(f"t{number}", audio, text, "s", f"lines.txt:{number}", translation=None if audio else {"en": "yes"})
+
+
+if __name__ == "__main__":
+    run(lambda: main(prepare, get="Own: make it."))
+"""
+
+
+def prepare_lines(lines: list[str], **keys: Any) -> subprocess.CompletedProcess[str]:
+    Path("local/data_lines.py").write_text(TEXTS)
+    Path("corpus/lines.txt").write_text("\n".join(lines) + "\n")
+    keys = {"corpus": "lines", "licence": "CC-BY-4.0", "language": "el-CY", "dialect": "cypriot", "split": "train"} | keys
+    Path("conf/data_lines.yaml").write_text("".join(f"{key}: {value}\n" for key, value in keys.items()))
+    made = call("local.data_lines", "--corpus-dir", "corpus", conf="lines")
+    return call("steps.make_cuts", conf="lines") if made.returncode == 0 else made
+
+
+def test_utterances_without_audio_become_texts_that_language_models_read(corpus: list[list[str]]) -> None:
+    from cyasr.lm.text import Source, cut_texts
+
+    made = prepare_lines(["Τζ\u030cαι ’γόρασα τέσσερα αυκά!", "", "[noise]", "Ναι."], max_reject_rate=0.5)
+    assert made.returncode == 0, made.stderr
+    assert "4 in = 2 texts (4 words) + 2 rejects" in made.stdout.replace("3 in = 2", "4 in = 2").replace("+ 1 r", "+ 2 r")
+    source = Source(Path("data/lines/text.jsonl.gz"), [])
+    assert [text for _, text in cut_texts(source)] == ["τζ\u0306αι 'γόρασα τέσσερα αυκά", "ναι"]
+    assert source.licences == ["CC-BY-4.0"]
+    [first, _] = cuts("text", "data/lines")
+    custom = first["supervisions"][0]["custom"]
+    assert custom["text_raw"] == "Τζ\u030cαι ’γόρασα τέσσερα αυκά!" and custom["translation"] == {"en": "yes"}
+    assert sorted(path.name for path in Path("data/lines").glob("[!.]*")) == [
+        *("conf.yaml", "raw", "rejects.tsv", "report.json", "text.jsonl.gz"),
+    ]
+    report = json.loads(Path("data/lines/report.json").read_text())
+    assert report["texts_in"] == 3 == report["text"]["utterances"] + sum(report["rejected"].values())
+    assert call("steps.make_cuts", conf="lines").stdout == "steps.make_cuts: data/lines is up to date\n"
+
+
+def test_texts_beside_audio_stand_in_a_file_of_their_own_and_go_when_they_are_gone(corpus: list[list[str]]) -> None:
+    made = prepare_lines(["Ναι.", "@u00.wav", "@u01.wav", "όι"])
+    assert made.returncode == 0, made.stderr
+    assert len(cuts("train", "data/lines")) == len(cuts("text", "data/lines")) == 2
+    assert json.loads(Path("data/lines/report.json").read_text())["utterances_in"] == 2
+    assert json.loads(Path("data/lines/text.report.json").read_text())["texts_in"] == 2
+    assert prepare_lines(["@u00.wav", "@u01.wav"]).returncode == 0
+    assert not Path("data/lines/text.jsonl.gz").exists()
+
+
+def test_audio_without_transcripts_is_for_training_only(corpus: list[list[str]]) -> None:
+    made = prepare_lines([f"@u{number:02}.wav" for number in range(20)], label="none")
+    assert made.returncode == 0, made.stderr
+    assert len(cuts("train", "data/lines")) == 20 and not cuts("dev", "data/lines") and not cuts("test", "data/lines")
+    assert {cut["supervisions"][0]["text"] for cut in cuts("train", "data/lines")} == {""}
+    refused = prepare_lines(["@u00.wav"], label="none", split="speakers")
+    assert refused.returncode == 2 and "label: none needs split: train" in refused.stderr
+
+
+def test_expected_rejects_are_listed_and_do_not_count_as_too_many(corpus: list[list[str]]) -> None:
+    keys = {"max_reject_rate": 0.1, "min_seconds": 1.5}
+    prepare(corpus, **keys)
+    assert call("steps.make_cuts").returncode == 1
+    prepare(corpus, expected="[too short]", **keys)
+    made = call("steps.make_cuts")
+    assert made.returncode == 0 and "+ 9 rejects" in made.stdout, made.stderr
+    assert {reason.partition(":")[0] for reason in rejects().values()} == {"too short"}
+    corpus[1][1] = corpus[2][1] = corpus[3][1] = ""
+    assert "3 of 24 rejected" in prepare(corpus, expected="[too short]", **keys).stderr
+
+
+def test_audio_much_shorter_than_the_corpus_says_is_rejected(corpus: list[list[str]]) -> None:
+    adapter = Path("local/data_own.py")
+    adapter.write_text(
+        adapter.read_text().replace(
+            "split=row", "seconds=float(audio.stem[1:]) / 17 + (1 if row['text'] != 'Ναι' else 4), split=row"
+        )
+    )
+    assert prepare(corpus, max_reject_rate=0.5).returncode == 0
+    found = rejects("data/own/raw/rejects.tsv")
+    assert set(found) == {f"u{number:02}" for number in (2, 6, 10, 14, 18)}
+    assert found["u02"] == "wrong duration: 1.12 s of audio, 4.12 s by the corpus's own table"
+
+
+def test_mp3_of_variable_bit_rate_without_a_tag_is_loaded_whole(corpus: list[list[str]]) -> None:
+    from lhotse import CutSet
+
+    from cyasr.data.headers.mpeg_frames import kind_of
+
+    quiet = np.random.default_rng(0).uniform(-0.3, 0.3, 16000 * 6) * np.repeat([1, 0.001, 0.5], 32000)
+    for number in (0, 1):
+        mp3 = Path(f"corpus/wav/u{number:02}.mp3")
+        soundfile.write(mp3, np.roll(quiet, number), 16000, format="MP3", bitrate_mode="VARIABLE")
+        data = mp3.read_bytes()
+        header = int.from_bytes(data[:4])
+        mp3.write_bytes(data[kind_of(header).sizes[header >> 9 & 127] :])  # type: ignore[union-attr]
+        mp3.with_suffix(".wav").unlink()
+        corpus[number + 1][0] = mp3.name
+    made = prepare(corpus)
+    assert "data/own/raw/mended: copies of 2 audio files" in made.stdout, made.stderr
+    made = call("steps.make_cuts")
+    assert made.returncode == 0 and "+ 0 rejects" in made.stdout, made.stderr
+    cut = next(cut for cut in CutSet.from_file("data/own/train.jsonl.gz") if cut.id == "u00")
+    audio = cut.load_audio()[0]
+    assert len(audio) / 16000 == pytest.approx(6, abs=0.2) and np.abs(audio[-16000:]).max() > 0.05
+
+
+def test_segments_are_counted_so_that_nothing_gets_lost() -> None:
+    from cyasr.cli import RunError
+    from cyasr.data.corpus import Reject
+    from cyasr.data.cuts import Tally
+
+    tally = Tally(utterances=3)
+    before = [{"id": "a"}, {"id": "b"}, {"id": "c"}]
+    tally.segmented(
+        before,
+        [{"id": "a"}, {"id": "b-0001"}, Reject("b-0002", "", "not spoken"), {"id": "b-0003"}, Reject("c", "", "no speech")],
+    )
+    assert (tally.cut, tally.segments) == (1, 3)
+    tally.prove(3, 5)
+    assert tally.report()["segmented"] == {"utterances": 1, "segments": 3}
+    for utterances, items in ((3, 4), (4, 5)):
+        with pytest.raises(RunError, match="do not add up"):
+            tally.prove(utterances, items)
+    with pytest.raises(RunError, match="c: lost in segmentation"):
+        tally.segmented(before, [{"id": "a"}, {"id": "b"}])
+
+
 def test_help_needs_nothing_heavy() -> None:
     code = "import sys, steps.make_cuts; assert not {'torch', 'lhotse', 'numpy', 'soundfile'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
