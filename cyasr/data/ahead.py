@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import os
 import pickle
-import signal
 import sys
 import time
 import traceback
@@ -16,12 +14,13 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Any, Generic, TypeVar
 
+from cyasr.process import die_with_parent
+
 T = TypeVar("T")
 R = TypeVar("R")
 FEW_CYCLES = 50_000  # allocations between two searches for garbage in cycles, of which streams make next to none
 BATCH = 256  # items that pass at once
 PATIENCE = 0.5  # seconds after which fewer do
-PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 class Ahead(Generic[T, R]):
@@ -62,7 +61,9 @@ class Ahead(Generic[T, R]):
 
 
 def _work_off(items: Generator[Any, None, Any], writer: Connection, parent: int) -> None:
-    _die_with(parent)
+    die_with_parent()
+    if os.getppid() != parent:  # it was ended before that took hold
+        os._exit(1)
     gc.set_threshold(FEW_CYCLES, 100)
     batch: list[Any] = []
     sent = time.monotonic()
@@ -86,11 +87,3 @@ def _work_off(items: Generator[Any, None, Any], writer: Connection, parent: int)
     sys.stdout.flush()
     with suppress(BrokenPipeError):
         writer.send_bytes(pickle.dumps((batch, error, True, returned), pickle.HIGHEST_PROTOCOL))
-
-
-def _die_with(parent: int) -> None:
-    """Let the kernel end this process when its parent ends, however that happens; other systems notice at the next batch."""
-    with suppress(AttributeError, OSError):
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(1)
