@@ -145,6 +145,7 @@ def remaking(stage: Stage, folders: Iterable[Path]) -> Iterator[None]:
 def write_raw(items: Iterable[Utterance | Reject], raw: Path, conf: DataConf, audio: Iterable[Path] = ()) -> None:
     """Stream `items` into `raw`: RAW_PRODUCTS, where utterances without audio stand in text.jsonl.gz.
 
+    They are made, and their audio opened, in a process of their own: what an adapter changes elsewhere in memory is lost.
     audio: files that should all be named by an utterance. Raises UsageError where nothing came, RunError where too
     much was rejected.
     """

@@ -289,16 +289,12 @@ def test_two_confs_may_share_one_raw_corpus(corpus: list[list[str]]) -> None:
 
 
 def test_decode_takes_so_many_files_always_the_same_and_says_how_the_others_were_checked(corpus: list[list[str]]) -> None:
-    for number in range(24):
-        spoil = soundfile.read(f"corpus/wav/u{number:02}.wav", dtype="int16")
-        soundfile.write(f"corpus/wav/u{number:02}.wav", *spoil)
     copy = Path("corpus/wav/u03.wav")
     copy.write_bytes(Path("corpus/wav/u00.wav").read_bytes())
     cut_off = Path("corpus/wav/u05.wav")
     cut_off.write_bytes(cut_off.read_bytes()[:-100])
     assert prepare(corpus, decode=4, split="speakers", max_reject_rate=0.1).returncode == 0
     assert rejects("data/own/raw/rejects.tsv") == {"u05": "truncated: claims 10352 samples, has 10302"}
-    Path("corpus/wav/u07.wav").unlink()  # behind our back
     seen = []
     for _ in range(2):
         Path("data/own/.stamp.json").unlink(missing_ok=True)
@@ -352,7 +348,7 @@ def test_utterances_without_audio_become_texts_that_language_models_read(corpus:
 
     made = prepare_lines(["Τζ\u030cαι ’γόρασα τέσσερα αυκά!", "", "[noise]", "Ναι."], max_reject_rate=0.5)
     assert made.returncode == 0, made.stderr
-    assert "4 in = 2 texts (4 words) + 2 rejects" in made.stdout.replace("3 in = 2", "4 in = 2").replace("+ 1 r", "+ 2 r")
+    assert "3 in = 2 texts (5 words) + 1 rejects" in made.stdout
     source = Source(Path("data/lines/text.jsonl.gz"), [])
     assert [text for _, text in cut_texts(source)] == ["τζ\u0306αι 'γόρασα τέσσερα αυκά", "ναι"]
     assert source.licences == ["CC-BY-4.0"]
@@ -400,11 +396,8 @@ def test_expected_rejects_are_listed_and_do_not_count_as_too_many(corpus: list[l
 
 def test_audio_much_shorter_than_the_corpus_says_is_rejected(corpus: list[list[str]]) -> None:
     adapter = Path("local/data_own.py")
-    adapter.write_text(
-        adapter.read_text().replace(
-            "split=row", "seconds=float(audio.stem[1:]) / 17 + (1 if row['text'] != 'Ναι' else 4), split=row"
-        )
-    )
+    told = "seconds=float(audio.stem[1:]) / 17 + (4 if row['text'] == 'Ναι' else 1), split=row"
+    adapter.write_text(adapter.read_text().replace("split=row", told))
     assert prepare(corpus, max_reject_rate=0.5).returncode == 0
     found = rejects("data/own/raw/rejects.tsv")
     assert set(found) == {f"u{number:02}" for number in (2, 6, 10, 14, 18)}
