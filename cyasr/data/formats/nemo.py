@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -18,7 +17,7 @@ from cyasr.data.corpus import Reject, Utterance
 from cyasr.data.formats import Common, Found
 from cyasr.data.formats.columns import seconds, split_of
 from cyasr.data.formats.locate import Locator, PathError, guess_audio_dir, unlisted, walk
-from cyasr.data.formats.texts import read_lines
+from cyasr.data.formats.texts import read_objects
 from cyasr.data.seen import Seen
 
 SUFFIXES = (".json", ".jsonl")
@@ -148,20 +147,11 @@ def _member(folder: Path, name: str) -> Path:
 
 
 def _rows(manifest: Path, options: Options) -> Iterator[tuple[str, dict[str, Any]] | Reject]:
-    for line in read_lines(manifest, options.encoding):
-        if isinstance(line, Reject):
-            yield line
-            continue
-        where, text = line
-        try:
-            row = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            yield Reject("", where, f"no valid JSON: {error}")
-            continue
-        if not isinstance(row, dict) or not row.get("audio_filepath"):
-            yield Reject("", where, "no audio: the row has no audio_filepath")
-            continue
-        yield where, row
+    for item in read_objects(manifest, options.encoding):
+        if isinstance(item, Reject) or item[1].get("audio_filepath"):
+            yield item
+        else:
+            yield Reject("", item[0], "no audio: the row has no audio_filepath")
 
 
 def _candidates(corpus_dir: Path) -> list[Path]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ from cyasr.data.corpus import Reject, Utterance
 from cyasr.data.formats import Common, Found
 from cyasr.data.formats.columns import ROLES, SPLIT, guess, seconds, split_of
 from cyasr.data.formats.locate import AUDIO, Locator, PathError, guess_audio_dir, there, unlisted, walk
-from cyasr.data.formats.texts import read_lines
+from cyasr.data.formats.texts import read_lines, read_objects
 from cyasr.data.seen import Seen
 from cyasr.data.tables import LONGEST_CELL
 
@@ -137,7 +136,7 @@ def rows(path: Path, options: Options) -> Iterator[tuple[str, Cells] | Reject]:
     """("file:line", cells by role) of each row. Raises UsageError where a column is missing."""
     shape = shape_of(path, options)
     roles = _roles(path, shape, options)
-    source = _json_rows(path, options) if path.suffix.lower() in JSON_LINES else _delimited(path, shape, options)
+    source = read_objects(path, options.encoding) if path.suffix.lower() in JSON_LINES else _delimited(path, shape, options)
     for item in source:
         if isinstance(item, Reject):
             yield item
@@ -235,24 +234,10 @@ def _is_audio(folder: Path, name: str, options: Options) -> bool:
 
 def _keys(path: Path, options: Options) -> list[str]:
     keys: dict[str, None] = {}
-    for item in islice(_json_rows(path, options), 20):
+    for item in islice(read_objects(path, options.encoding), 20):
         if not isinstance(item, Reject):
             keys |= dict.fromkeys(item[1])
     return list(keys)
-
-
-def _json_rows(path: Path, options: Options) -> Iterator[tuple[str, dict[str, Any]] | Reject]:
-    for line in read_lines(path, options.encoding):
-        if isinstance(line, Reject):
-            yield line
-            continue
-        where, text = line
-        try:
-            row = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            yield Reject("", where, f"no valid JSON: {error}")
-            continue
-        yield (where, row) if isinstance(row, dict) else Reject("", where, "no valid row: not an object {…}")
 
 
 def _delimited(path: Path, shape: Shape, options: Options) -> Iterator[tuple[str, dict[str, str]] | Reject]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import codecs
+import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from cyasr.cli import UsageError
 from cyasr.data import tables
@@ -79,3 +81,18 @@ def read_lines(path: Path, encoding: str | None = None) -> Iterator[tuple[str, s
                     yield f"{path}:{number}", line.removeprefix("\ufeff").rstrip("\r\n")
     except UnicodeDecodeError as error:
         raise UsageError(f"{path}:{number + 1}: not {chosen.upper()} ({error.reason}); see options: encoding") from None
+
+
+def read_objects(path: Path, encoding: str | None = None) -> Iterator[tuple[str, dict[str, Any]] | Reject]:
+    """("file:line", object) of every line of a JSON-lines file; a Reject where a line is no object."""
+    for line in read_lines(path, encoding):
+        if isinstance(line, Reject):
+            yield line
+            continue
+        where, text = line
+        try:
+            row = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            yield Reject("", where, f"no valid JSON: {error}")
+            continue
+        yield (where, row) if isinstance(row, dict) else Reject("", where, "no valid row: not an object {…}")
