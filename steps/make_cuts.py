@@ -52,7 +52,8 @@ def main() -> None:
         made += [*texts.products(folder, alone=not plans), *(() if plans else (folder / "conf.yaml",))]
     params = {key: value for key, value in vars(conf).items() if key != "card"}
     params |= {"text": signature(conf.profile), "sets": [each.name for each in plans]}
-    stage = Stage(folder / ".stamp.json", [raw / manifest for manifest in MANIFESTS], params)
+    aligner = [Path(conf.segment.aligner, "model.pt")] if conf.segment and conf.segment.aligner else []
+    stage = Stage(folder / ".stamp.json", [*(raw / manifest for manifest in MANIFESTS), *aligner], params)
     if stage.fresh():
         return
     with remaking(stage, [folder, *(Path("data", each.name) for each in plans)]):

@@ -21,6 +21,7 @@ from cyasr.text.normalize import normalize
 if TYPE_CHECKING:
     from cyasr.data.checks import AudioMeasures
 
+SAMPLES = "samples"
 GLANCED = "size and 8 KB from the middle of each file"
 CUT_FIELDS = ("corpus", "licence", "dialect", "split", "split_source", "label", "domain", "telephone")
 
@@ -93,6 +94,7 @@ class Tally:
     files: int = 0
     decoded: int = 0  # of `files`
     unusable: int = 0  # of `decoded`
+    compared: str = SAMPLES  # to find audio that is there twice
 
     def segmented(self, before: list[dict[str, Any]], after: Sequence[dict[str, Any] | Reject]) -> None:
         """Count one recording's supervisions before and after; a segment's id is its utterance's with "-…" behind it.
@@ -133,7 +135,7 @@ class Tally:
         """What report.json says of it."""
         report: dict[str, Any] = {"utterances_in": self.utterances}
         report["audio"] = {"files": self.files, "decoded": self.decoded, "unusable": self.unusable}
-        report["audio"]["digest"] = "samples" if self.decoded == self.files else GLANCED
+        report["audio"]["digest"] = self.compared
         if self.cut:
             report["segmented"] = {"utterances": self.cut, "segments": self.segments}
         return report
@@ -144,7 +146,7 @@ class Tally:
         if self.decoded < self.files:
             lines.append(
                 f"{self.decoded} of {self.files} audio files decoded, {self.unusable} of them unusable; of the others "
-                f"header, ends and size are checked; duplicates by {GLANCED}"
+                f"header, ends and size are checked; duplicates by {self.compared}"
             )
         if self.cut:
             whole = self.utterances - self.cut
@@ -158,7 +160,7 @@ def usable_cuts(raw: Path, conf: DataConf) -> Generator[Usable | Reject, None, T
     Where conf.segment is set, long supervisions give several. Official splits are taken as published, so that a recording
     which stands there twice is kept (and reported).
     """
-    tally = Tally()
+    tally = Tally(compared=SAMPLES if conf.decode is None else GLANCED)
     split_source = "official" if conf.split == "official" else "ours"
     needs_speaker = conf.split in {"speakers", "folds"}
     segmenter = None
@@ -172,7 +174,7 @@ def usable_cuts(raw: Path, conf: DataConf) -> Generator[Usable | Reject, None, T
         source = str(checked.recording["sources"][0]["source"])
         error = checked.error
         if not error and not digests.add(checked.digest) and conf.split != "official":
-            error = "duplicate audio: another recording before it has the same samples"
+            error = f"duplicate audio: another recording before it has the same {tally.compared}"
         rows: Sequence[dict[str, Any] | Reject] = checked.supervisions
         if segmenter and not error:
             rows = segmenter(checked.recording, checked.supervisions)
