@@ -236,6 +236,20 @@ def test_flac_without_its_last_frame_or_a_part_of_it_is_truncated(tmp_path: Path
                 read_header(path)
 
 
+def test_bytes_within_a_flac_frame_that_look_like_the_head_of_one_are_none(tmp_path: Path) -> None:
+    path = tmp_path / "a.flac"
+    false = b"\xff\xf8\x69\x08\x00"
+    false += bytes([0, flac.crc8(false + b"\0")])
+    noise = np.random.default_rng(1).integers(-(2**15), 2**15, 4096, np.int16)
+    soundfile.write(path, noise, 16000)  # one frame, which holds noise as it is
+    data = path.read_bytes()
+    start = data.index(b"\xff\xf8")
+    for at in range(start + 100, len(data) - 10, 97):
+        bad = data[:at] + false + data[at + len(false) : -2]
+        path.write_bytes(bad + flac.crc16(bad[start:]).to_bytes(2))
+        assert read_header(path).frames == 4096
+
+
 def test_the_checksum_of_a_flac_frame_is_the_standards(tmp_path: Path) -> None:
     assert flac.crc16(b"123456789") == 0xFEE8 and flac.crc8(b"123456789") == 0xF4  # CRC-16/UMTS, CRC-8/SMBUS
     long = np.random.default_rng(0).bytes(10_001)

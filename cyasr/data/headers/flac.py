@@ -31,31 +31,33 @@ def read(data: Bytes, start: int) -> Header:
     if not rate:
         raise AudioError("unreadable audio: FLAC without a sampling rate")
     end = before_tags(data)
-    tail = b""
+    last = None
     for size in (longest + LONGEST_HEADER,) if longest else (1 << 16, FRAME_LIMIT):
-        tail = data.at(max(start, end - size), min(size, end - start))
-        if last := _last_frame(tail, block):
+        last = _last_frame(data.at(max(start, end - size), min(size, end - start)), block) or last
+        if last and last[2]:
             break
-    else:
-        raise truncated(total, 0)
-    at, first, samples = last
-    whole = crc16(tail[at:-2]) == int.from_bytes(tail[-2:])
+    first, samples, whole = last or (0, 0, False)
     found = first + (samples if whole else 0)
     if not whole or found < total:
-        raise truncated(max(total, first + samples), found)
+        raise truncated(total or first + samples, min(found, total or found))
     if total:
         return Header(rate, total, channels)
     said = head[:18] + (packed | found).to_bytes(8) + head[26:]
     return Header(rate, found, channels, Mend(said, start + len(head), end))
 
 
-def _last_frame(tail: bytes, block: int) -> tuple[int, int, int] | None:
-    """(offset in `tail`, first sample, samples) of the last frame. block: samples of a frame, where all have as many."""
-    at = len(tail)
+def _last_frame(tail: bytes, block: int) -> tuple[int, int, bool] | None:
+    """(first sample, samples, whether all of it is there) of the last frame. block: samples, where all frames have as many.
+
+    Bytes within a frame may look like the head of one; the checksum of a whole frame up to the end tells.
+    """
+    at, found = len(tail), None
     while (at := tail.rfind(b"\xff", 0, at)) >= 0:
         if tail[at + 1 : at + 2] in (b"\xf8", b"\xf9") and (frame := _frame(tail[at : at + LONGEST_HEADER], block)):
-            return at, *frame
-    return None
+            if crc16(tail[at:-2]) == int.from_bytes(tail[-2:]):
+                return *frame, True
+            found = max(found or (0, 0, False), (*frame, False))
+    return found
 
 
 def _frame(head: bytes, block: int) -> tuple[int, int] | None:
