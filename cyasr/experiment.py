@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from cyasr import conf as confs
+from cyasr.adaptation.conf import AdaptConf
 from cyasr.cli import UsageError
 from cyasr.conf import run_key
 from cyasr.files import read_json, sha256, write_json
@@ -55,6 +56,7 @@ class TrainConf:
     time_mask_share: float = 0.05  # longest mask as a share of the utterance
     frequency_masks: int = 2
     frequency_mask_bins: int = 27
+    adapt: AdaptConf = field(default_factory=AdaptConf)  # what of the model is trained
     # running
     ranks: int = run_key(0)  # data-parallel processes; 0: one per GPU, or on a CPU one per core up to four
     workers: int = run_key(0)  # data-loading processes per rank

@@ -19,6 +19,7 @@ from lightning_fabric import Fabric
 from torch.utils.data import DataLoader
 
 from cyasr import checkpoints
+from cyasr.adaptation.adapt import load_saved_state, saved_state
 from cyasr.cli import RunError
 from cyasr.data.sampler import GlobalBatches, Shares, total_seconds
 from cyasr.experiment import Experiment, TrainConf
@@ -146,7 +147,8 @@ class Trainer:
 
     def _stop_at_nan(self, item: dict[str, Any], batch: Any) -> None:
         path = self.experiment.directory / f"nan_batch_{self.fabric.global_rank}.pt"
-        checkpoints.save({"ids": batch.ids, **{name: getattr(batch, name).cpu() for name in ("features", "tokens")}}, path)
+        tensors = {name: value.cpu() for name, value in vars(batch).items() if isinstance(value, torch.Tensor)}
+        checkpoints.save({"ids": batch.ids, **tensors}, path)
         ids = ", ".join(batch.ids[:3])
         raise RunError(
             f"loss or gradient is not finite at step {self.progress.steps + 1} (utterances {ids}, …); the batch is in {path}. "
@@ -187,7 +189,9 @@ class Trainer:
         if self.fabric.global_rank == 0:
             best = self.progress.best(self.conf.select, self.conf.average)
             self.experiment.checkpoints.mkdir(parents=True, exist_ok=True)
-            checkpoints.save_best(self.experiment.checkpoints, self.progress.steps, self.system.state_dict(), best)
+            checkpoints.save_best(
+                self.experiment.checkpoints, self.progress.steps, saved_state(self.system, self.conf.adapt), best
+            )
         self.model.train()
 
     def _finished(self) -> bool:
@@ -212,7 +216,7 @@ class Trainer:
             self.experiment.lock.check()
             state = {
                 "progress": asdict(self.progress),
-                "model": self.system.state_dict(),
+                "model": saved_state(self.system, self.conf.adapt),
                 "optimizer": self.optimizer.state_dict(),
                 "random": states,
             }
@@ -225,7 +229,7 @@ class Trainer:
         path, state = found
         self.progress = Progress(**state["progress"])
         self._reported = self.progress.elapsed
-        self.system.load_state_dict(state["model"])
+        load_saved_state(self.system, state["model"], self.conf.adapt)
         self.optimizer.load_state_dict(state["optimizer"])
         states = state["random"]
         if len(states) == self.fabric.world_size:

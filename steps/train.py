@@ -17,8 +17,6 @@ from cyasr.stage import Stage
 from cyasr.text.tokenizer import tokenizer_dir
 
 if TYPE_CHECKING:
-    import torch
-
     from cyasr.experiment import TrainConf
 
 
@@ -87,6 +85,7 @@ def _train(experiment: Experiment, conf: TrainConf, gpus: int | None) -> dict[st
     """Build, resume and fit. Returns what run.json keeps of the training."""
     import torch
 
+    from cyasr.adaptation.adapt import count
     from cyasr.systems import family
     from cyasr.training import Trainer, make_fabric
 
@@ -98,23 +97,25 @@ def _train(experiment: Experiment, conf: TrainConf, gpus: int | None) -> dict[st
     system = family(conf.system).build(conf, experiment.data)
     if fabric.global_rank == 0:
         shutil.copytree(tokenizer_dir(experiment.data, conf.tokenizer), experiment.directory / "tokenizer", dirs_exist_ok=True)
+        system.save_assets(experiment.directory)
+    trained, parameters = count(system)
     trainer = Trainer(fabric, experiment, conf, system)
     if fabric.global_rank == 0:
         ready = time.monotonic() - started
-        print(f"{_count(system):,} parameters, {fabric.world_size} processes, ready in {ready:.1f} s", flush=True)
+        print(
+            f"{parameters:,} parameters, {trained:,} of them trained, {fabric.world_size} processes, ready in {ready:.1f} s",
+            flush=True,
+        )
     trainer.fit()
     return {
-        "parameters": _count(system),
+        "parameters": parameters,
+        "trained_parameters": trained,
         "seconds": round(trainer.progress.elapsed, 1),
         "ranks": fabric.world_size,
         "steps": trainer.progress.steps,
         "peak_memory_mb": round(trainer.peak_memory_mb()),
         "evaluations": trainer.progress.evaluations,
     }
-
-
-def _count(system: torch.nn.Module) -> int:
-    return sum(parameter.numel() for parameter in system.parameters())
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from cyasr.cli import UsageError
 from cyasr.data.audio import Augment, add_noise, load, load_augmented
 from cyasr.data.features import MEL_BINS, filterbank, mask, pad
 from cyasr.experiment import TrainConf
+from cyasr.losses.ctc import ctc_loss, greedy_errors
 from cyasr.modules.espnet_cpu import accelerate
 from cyasr.modules.espnet_decoder import IncrementalDecoder
 from cyasr.modules.espnet_padding import ignore_padding
@@ -181,6 +182,9 @@ class System(torch.nn.Module):
         accelerate(self)
         self._incremental: IncrementalDecoder | None = None
 
+    def save_assets(self, directory: Path) -> None:
+        """What restoring needs besides the weights: nothing."""
+
     def collator(self, train: bool) -> Callable[..., Batch]:
         return Collate(self.tokenizer, self.conf, train)
 
@@ -197,22 +201,18 @@ class System(torch.nn.Module):
         """Joint CTC/attention loss, summed over utterances. Utterances too short for CTC count in `infeasible`."""
         encoded, lengths = self.encode(batch.features, batch.feature_lengths)
         log_probs = self.log_probs(encoded)
-        targets = batch.tokens.clamp(min=0)
-        ctc = torch.nn.functional.ctc_loss(
-            log_probs.transpose(0, 1), targets, lengths, batch.token_lengths, reduction="none", zero_infinity=True
-        ).sum()
+        ctc, infeasible = ctc_loss(log_probs, lengths, batch.tokens, batch.token_lengths)
         attention, correct = self._attention(encoded, lengths, batch)
         total = self.conf.ctc_weight * ctc + (1 - self.conf.ctc_weight) * attention
-        repeats = ((targets[:, 1:] == targets[:, :-1]) & (batch.tokens[:, 1:] != IGNORE)).sum(1)
         parts = {
             "ctc": ctc.detach(),
             "attention": attention.detach(),
             "correct": correct,
             "tokens": batch.token_lengths.sum() + len(batch.ids),
-            "infeasible": (lengths < batch.token_lengths + repeats).sum(),
+            "infeasible": infeasible,
         }
         if not self.training:
-            parts["errors"], parts["reference"] = _errors(log_probs, lengths, batch)
+            parts["errors"], parts["reference"] = greedy_errors(log_probs, lengths, batch.tokens, batch.token_lengths)
         return Losses(total, parts, len(batch.ids))
 
     @torch.inference_mode()
@@ -299,17 +299,3 @@ def _encoder(conf: Conf) -> torch.nn.Module:
     classes = {"e_branchformer": EBranchformerEncoder, "conformer": ConformerEncoder, "transformer": TransformerEncoder}
     encoder: torch.nn.Module = classes[conf.encoder](MEL_BINS, **conf.encoder_options())
     return encoder
-
-
-def _errors(log_probs: Tensor, lengths: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
-    """Token edits of the greedy CTC output against the references, and the references' tokens."""
-    from rapidfuzz.distance import Levenshtein
-
-    best = log_probs.argmax(-1).cpu()
-    errors = reference = 0
-    for path, frames, tokens, count in zip(best, lengths, batch.tokens.cpu(), batch.token_lengths, strict=True):
-        collapsed = path[: int(frames)].unique_consecutive()
-        hypothesis = collapsed[collapsed != 0].tolist()
-        errors += Levenshtein.distance(tokens[: int(count)].tolist(), hypothesis)
-        reference += int(count)
-    return torch.tensor(errors), torch.tensor(reference)

@@ -1,0 +1,249 @@
+"""Self-supervised encoders with a CTC head, from transformers: wav2vec 2.0 (XLS-R, XLSR-53, MMS), HuBERT, w2v-BERT 2.0.
+
+The vocabulary is our tokenizer's, learnt from train text. Where the pretrained model has a CTC head of its own, the
+rows of the characters that both know are kept. Masks over time are drawn by (seed, epoch, cut id), as all augmentation is.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from lhotse.cut import Cut
+from numpy.typing import NDArray
+from torch import Tensor
+
+from cyasr.adaptation.adapt import adapt, load_saved_state
+from cyasr.cli import UsageError
+from cyasr.data.audio import Augment, add_noise, load, load_augmented
+from cyasr.data.audiofile import SAMPLE_RATE
+from cyasr.data.features import pad
+from cyasr.experiment import TrainConf
+from cyasr.losses.ctc import ctc_loss, greedy_errors
+from cyasr.modules import hf_ctc as models
+from cyasr.nbest import Hypothesis, Nbest
+from cyasr.search.conf import DecodeConf
+from cyasr.search.ctc import greedy
+from cyasr.search.joint import SearchHypothesis, TokenLm, joint_search
+from cyasr.text.tokenizer import Tokenizer, tokenizer_dir
+
+IGNORE = -1  # padding in token batches
+HEAD = "lm_head"
+
+
+@dataclass
+class Conf(TrainConf):
+    """`native:` reaches the model's configuration untouched (dropouts, layerdrop, …)."""
+
+    pretrained: str = ""  # a directory, or a name on the Hugging Face hub
+    revision: str | None = None  # of the hub's repository
+    language_adapter: str | None = None  # MMS: which adapter to start from, `ell`
+    freeze_features: bool = True  # the convolutions over the waveform stay as they are
+    mask_share: float = 0.05  # of the frames, masked in stretches while training
+    mask_frames: int = 10  # length of a stretch
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.pretrained:
+            raise ValueError("key 'pretrained' is missing: a directory or a hub name, as facebook/wav2vec2-xls-r-300m")
+        if not 0 <= self.mask_share < 1 or self.mask_frames < 1:
+            raise ValueError("mask_share: from 0 to below 1; mask_frames: from 1")
+
+
+@dataclass
+class Batch:
+    """inputs: (N, T) waveforms or (N, T, F) features; masked: (N, T') frames to mask; tokens: (N, U), padded with -1."""
+
+    ids: list[str]
+    inputs: Tensor
+    input_lengths: Tensor
+    masked: Tensor
+    tokens: Tensor
+    token_lengths: Tensor
+
+    def to(self, device: torch.device | str) -> Batch:
+        tensors = (self.inputs, self.input_lengths, self.masked, self.tokens, self.token_lengths)
+        return Batch(self.ids, *(tensor.to(device, non_blocking=True) for tensor in tensors))
+
+
+@dataclass
+class Losses:
+    """Sums over the batch's utterances: `total` is what is minimised; `parts` are for the log and for selection."""
+
+    total: Tensor
+    parts: dict[str, Tensor]
+    count: int
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """How a model family takes audio."""
+
+    normalize: bool  # waveforms to zero mean and unit variance
+    kernels: tuple[int, ...]  # of the convolutions over the waveform; empty: log-mel features
+    strides: tuple[int, ...]
+
+    def frames(self, samples: int) -> int:
+        """Frames that the encoder sees of so many samples (or feature frames)."""
+        for kernel, stride in zip(self.kernels, self.strides, strict=True):
+            samples = (samples - kernel) // stride + 1
+        return samples
+
+
+@dataclass
+class Collate:
+    """Cuts into a Batch: in training augmented and masked by (seed, epoch, cut id), in evaluation as they are."""
+
+    tokenizer: Tokenizer
+    conf: Conf
+    inputs: Inputs
+    train: bool
+    augment: Augment = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.augment = Augment(self.conf.seed, tuple(self.conf.speed), tuple(self.conf.noise_snr))
+
+    def __call__(self, cuts: list[Cut], epoch: int = 0) -> Batch:
+        pairs = [self._input(cut, epoch) for cut in cuts]
+        inputs, lengths = pad([one for one, _ in pairs], 0.0)
+        masked, _ = pad([mask for _, mask in pairs], 0)
+        texts = [" ".join(supervision.text for supervision in cut.supervisions) for cut in cuts]
+        tokens, token_lengths = pad([torch.tensor(self.tokenizer.encode(text)) for text in texts], IGNORE)
+        return Batch([cut.id for cut in cuts], inputs, lengths, masked, tokens, token_lengths)
+
+    def _input(self, cut: Cut, epoch: int) -> tuple[Tensor, Tensor]:
+        """The cut as the model takes it and which of its frames are masked."""
+        if not self.train:
+            one = prepare(load(cut), self.inputs)
+            return one, torch.zeros(self.inputs.frames(len(one)), dtype=torch.bool)
+        random = self.augment.random(epoch, cut)
+        one = prepare(load_augmented(cut, self.augment, random), self.inputs)
+        return one, torch.from_numpy(self._mask(self.inputs.frames(len(one)), random))
+
+    def _mask(self, frames: int, random: np.random.Generator) -> NDArray[np.bool_]:
+        """Stretches of mask_frames that start anywhere, as many as cover mask_share if none overlapped."""
+        length = min(self.conf.mask_frames, frames)
+        stretches = int(self.conf.mask_share * frames / max(length, 1) + random.random())
+        starts = random.integers(0, frames - length + 1, size=stretches)
+        masked = np.zeros(frames, dtype=np.bool_)
+        for start in starts:
+            masked[start : start + length] = True
+        return masked
+
+
+def prepare(audio: NDArray[np.float32], inputs: Inputs) -> Tensor:
+    """audio: (samples,) at 16 kHz. Returns (samples,), or (frames, 160) for the w2v-BERT family."""
+    if not inputs.kernels:
+        return _stacked_filterbank(audio)
+    if inputs.normalize:
+        audio = (audio - audio.mean()) / np.sqrt(audio.var() + 1e-7)
+    return torch.from_numpy(audio.astype(np.float32, copy=False))
+
+
+def _stacked_filterbank(audio: NDArray[np.float32]) -> Tensor:
+    from transformers import SeamlessM4TFeatureExtractor
+
+    extractor: Any = SeamlessM4TFeatureExtractor
+    features = extractor()(audio, sampling_rate=SAMPLE_RATE, return_tensors="pt", padding=False)
+    return torch.as_tensor(np.asarray(features["input_features"][0]), dtype=torch.float32)
+
+
+class System(torch.nn.Module):
+    """A pretrained encoder, `model`, under the names that transformers gives its parts."""
+
+    def __init__(self, conf: Conf, tokenizer: Tokenizer, model: Any) -> None:
+        super().__init__()
+        self.conf = conf
+        self.tokenizer = tokenizer
+        self.model = model
+        config = model.config
+        kernels = tuple(getattr(config, "conv_kernel", ()) or ())
+        self.inputs = Inputs(True, kernels, tuple(getattr(config, "conv_stride", ()))) if kernels else Inputs(False, (), ())
+        if getattr(config, "feat_extract_norm", "") == "group":
+            models.encode_alone(model)
+        if conf.freeze_features and kernels:
+            model.base_model.feature_extractor._freeze_parameters()
+        adapt(model, conf.adapt, head=[HEAD])
+
+    def collator(self, train: bool) -> Collate:
+        return Collate(self.tokenizer, self.conf, self.inputs, train)
+
+    def save_assets(self, directory: Path) -> None:
+        """What restoring needs besides the weights."""
+        self.model.config.save_pretrained(directory / "pretrained")
+
+    def log_probs(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """(N, T', V) natural-log posteriors in float32, and (N,) frames."""
+        lengths = batch.input_lengths
+        self.model.input_lengths = lengths
+        inside = torch.arange(batch.inputs.shape[1], device=batch.inputs.device) < lengths[:, None].to(batch.inputs.device)
+        masked = batch.masked if self.training else None
+        hidden = self.model.base_model(batch.inputs, attention_mask=inside.long(), mask_time_indices=masked).last_hidden_state
+        logits = self.model.lm_head(self.model.dropout(hidden))
+        frames = torch.tensor([self.inputs.frames(int(length)) for length in lengths], device=lengths.device)
+        return logits.float().log_softmax(-1), frames
+
+    def forward(self, batch: Batch) -> Losses:
+        """CTC loss, summed over utterances. Those too short for their text count in `infeasible`."""
+        log_probs, lengths = self.log_probs(batch)
+        loss, infeasible = ctc_loss(log_probs, lengths, batch.tokens, batch.token_lengths)
+        parts = {"ctc": loss.detach(), "infeasible": infeasible}
+        if not self.training:
+            parts["errors"], parts["reference"] = greedy_errors(log_probs, lengths, batch.tokens, batch.token_lengths)
+        return Losses(loss, parts, len(batch.ids))
+
+    @torch.inference_mode()
+    def transcribe(self, cuts: list[Cut], conf: DecodeConf, lm: TokenLm | None) -> list[tuple[Nbest, NDArray[np.float32]]]:
+        """Each cut's n-best list and its CTC log-probabilities (T, V), in the order of `cuts`."""
+        started = time.monotonic()
+        device = next(self.parameters()).device
+        noise = Augment(0)
+        audio = [
+            load(cut) if conf.noise_snr is None else add_noise(load(cut), conf.noise_snr, noise.random(0, cut)) for cut in cuts
+        ]
+        inputs, input_lengths = pad([prepare(one, self.inputs) for one in audio], 0.0)
+        nothing = torch.zeros(0)
+        log_probs, lengths = self.log_probs(Batch([], inputs.to(device), input_lengths.to(device), nothing, nothing, nothing))
+        hypotheses = self._search(conf, log_probs, lengths, lm)
+        seconds = (time.monotonic() - started) / sum(cut.duration for cut in cuts)
+        kept = log_probs.cpu().numpy()
+        lists = []
+        for n, cut in enumerate(cuts):
+            hyps = [self._hypothesis(one) for one in hypotheses[n]]
+            nbest = Nbest(cut.id, hyps, "hf_ctc", conf.weights(), round(seconds * cut.duration, 4), round(cut.duration, 3))
+            lists.append((nbest, kept[n, : int(lengths[n])]))
+        return lists
+
+    def _search(self, conf: DecodeConf, log_probs: Tensor, lengths: Tensor, lm: TokenLm | None) -> list[list[SearchHypothesis]]:
+        if conf.search == "greedy":
+            return [[SearchHypothesis(path.tokens, {"ctc": path.score}, path.score)] for path in greedy(log_probs, lengths)]
+        if conf.ctc_weight != 1:
+            raise UsageError("hf_ctc has no attention decoder: set ctc_weight: 1 in the decode conf")
+        return joint_search(conf, log_probs, lengths, self.tokenizer.sos_eos_id, lm=lm)
+
+    def _hypothesis(self, found: SearchHypothesis) -> Hypothesis:
+        tokens = [self.tokenizer.tokens[i] for i in found.tokens]
+        return Hypothesis(self.tokenizer.join(tokens), tokens, found.scores, found.total)
+
+
+def build(conf: Conf, data: Path) -> System:
+    """A system on pretrained weights. Raises UsageError where they cannot be had."""
+    tokenizer = Tokenizer.load(tokenizer_dir(data, conf.tokenizer))
+    model = models.load(conf.pretrained, conf.revision, conf.language_adapter, tokenizer.tokens, conf.native)
+    return System(conf, tokenizer, model)
+
+
+def restore(conf: Conf, directory: Path) -> System:
+    """The system that training left in `directory`, in evaluation mode, on a GPU where there is one."""
+    tokenizer = Tokenizer.load(directory / "tokenizer")
+    if conf.adapt.kind == "full":
+        model = models.empty(directory / "pretrained", tokenizer.tokens, conf.native)
+    else:
+        model = models.load(conf.pretrained, conf.revision, conf.language_adapter, tokenizer.tokens, conf.native)
+    system = System(conf, tokenizer, model)
+    load_saved_state(system, torch.load(directory / "model.pt", map_location="cpu", weights_only=True), conf.adapt)
+    return system.to("cuda" if torch.cuda.is_available() else "cpu").eval()
