@@ -21,7 +21,7 @@ from torch.utils.data import DataLoader
 from cyasr import checkpoints
 from cyasr.adaptation.adapt import load_saved_state, saved_state
 from cyasr.cli import RunError
-from cyasr.data.sampler import GlobalBatches, Shares, total_seconds
+from cyasr.data.sampler import GlobalBatches, Shares, screen
 from cyasr.experiment import Experiment, TrainConf
 from cyasr.optimizer import learning_rate, make_optimizer
 from cyasr.process import peak_memory_mb
@@ -61,16 +61,20 @@ class Trainer:
         self.experiment = experiment
         self.conf = conf
         self.train_cuts, self.dev_cuts = (experiment.data / f"{split}.jsonl.gz" for split in ("train", "dev"))
-        self.epoch_seconds = total_seconds(self.train_cuts)
+        self.epoch_seconds, train_unusable = screen(self.train_cuts, system.unusable)
+        _, dev_unusable = screen(self.dev_cuts, system.unusable)
+        self.unusable = train_unusable | dev_unusable
         self.progress = Progress()
         self.system = system
         self.model, self.optimizer = fabric.setup(system, make_optimizer(system, conf))
-        self.batches = GlobalBatches(self.train_cuts, conf.batch_seconds, conf.buckets, conf.seed)
+        self.batches = GlobalBatches(self.train_cuts, conf.batch_seconds, conf.buckets, conf.seed, without=self.unusable)
         # at least five evaluations a run, at least one an `evaluate_epochs`
         self.evaluate_every = min(conf.evaluate_epochs, conf.epochs / 5)
         self._sums: defaultdict[str, float] = defaultdict(float)  # since the last line of the log
         self._reported = 0.0  # seconds of training at that line
         self._log = TrainingLog(experiment.directory, fabric.global_rank == 0)
+        for reason, ids in grouped(self.unusable).items():
+            self._log.line(f"left out, {reason}: {len(ids)} cuts, as {ids[0]}")
         torch.manual_seed(conf.seed + fabric.global_rank)
         self._resume()
 
@@ -167,7 +171,7 @@ class Trainer:
         self.model.eval()
         collate = self.system.collator(train=False)
         sums: defaultdict[str, torch.Tensor] = defaultdict(lambda: torch.zeros((), dtype=torch.float64))
-        dev = GlobalBatches(self.dev_cuts, self.conf.batch_seconds, self.conf.buckets, 0, shuffle=False)
+        dev = GlobalBatches(self.dev_cuts, self.conf.batch_seconds, self.conf.buckets, 0, shuffle=False, without=self.unusable)
         for number, cuts in enumerate(dev.epoch(0)):
             if number % self.fabric.world_size == self.fabric.global_rank:
                 losses = self.system(collate(cuts).to(self.fabric.device))
@@ -269,6 +273,14 @@ class Trainer:
         self._log.training(self.progress.steps, done, self.conf.epochs, values, left)
         self._reported = self.progress.elapsed
         self._sums.clear()
+
+
+def grouped(reasons: dict[str, str]) -> dict[str, list[str]]:
+    """Kind of reason (its part before ":") -> ids."""
+    kinds: defaultdict[str, list[str]] = defaultdict(list)
+    for name, reason in reasons.items():
+        kinds[reason.partition(":")[0]].append(name)
+    return kinds
 
 
 class Loading(torch.utils.data.Dataset[dict[str, Any]]):

@@ -14,7 +14,7 @@ from cyasr.cli import run
 from cyasr.experiment import Experiment, input_hashes, surroundings
 from cyasr.process import die_with_parent, keep_freed_memory
 from cyasr.stage import Stage
-from cyasr.text.tokenizer import tokenizer_dir
+from cyasr.text.tokenizer import tokenizer_files
 
 if TYPE_CHECKING:
     from cyasr.experiment import TrainConf
@@ -65,9 +65,7 @@ def main() -> None:
 
 def _inputs(data: Path, keys: dict[str, object]) -> list[Path]:
     """The files that a trained model depends on."""
-    directory = tokenizer_dir(data, str(keys.get("tokenizer")))
-    optional = [path for path in (directory / "pieces.model",) if path.exists()]
-    return [data / "train.jsonl.gz", data / "dev.jsonl.gz", directory / "tokens.txt", *optional]
+    return [data / "train.jsonl.gz", data / "dev.jsonl.gz", *tokenizer_files(data, str(keys.get("tokenizer")))]
 
 
 def _train_on_record(experiment: Experiment, conf: TrainConf, gpus: int | None) -> None:
@@ -96,7 +94,9 @@ def _train(experiment: Experiment, conf: TrainConf, gpus: int | None) -> dict[st
     torch.manual_seed(conf.seed)
     system = family(conf.system).build(conf, experiment.data)
     if fabric.global_rank == 0:
-        shutil.copytree(tokenizer_dir(experiment.data, conf.tokenizer), experiment.directory / "tokenizer", dirs_exist_ok=True)
+        (experiment.directory / "tokenizer").mkdir(exist_ok=True)
+        for path in tokenizer_files(experiment.data, conf.tokenizer):
+            shutil.copy(path, experiment.directory / "tokenizer")
         system.save_assets(experiment.directory)
     trained, parameters = count(system)
     trainer = Trainer(fabric, experiment, conf, system)

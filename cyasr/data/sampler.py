@@ -6,7 +6,7 @@ number of processes and the size of their micro-batches change the speed of a ru
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -15,25 +15,28 @@ from lhotse import CutSet
 from lhotse.cut import Cut
 from lhotse.dataset import DynamicBucketingSampler
 
-from cyasr.files import read_jsonl_gz
-
 
 class GlobalBatches:
     """Epochs of global batches over a cuts file.
 
-    seconds: speech in one global batch, speed perturbation not counted.
+    seconds: speech in one global batch, speed perturbation not counted. without: ids of cuts that are left out.
     """
 
-    def __init__(self, cuts: Path, seconds: float, buckets: int, seed: int, shuffle: bool = True) -> None:
+    def __init__(
+        self, cuts: Path, seconds: float, buckets: int, seed: int, shuffle: bool = True, without: Collection[str] = ()
+    ) -> None:
         self.cuts = cuts
         self.seconds = seconds
         self.buckets = buckets
         self.seed = seed
         self.shuffle = shuffle
+        self.without = without
 
     def epoch(self, epoch: int, skip: int = 0) -> Iterator[list[Cut]]:
         """The epoch's batches, without the first `skip`. Cuts pass through a buffer: memory does not grow with them."""
         cuts = CutSet.from_file(self.cuts)
+        if self.without:
+            cuts = cuts.filter(lambda cut: cut.id not in self.without)
         sampler = DynamicBucketingSampler(
             cuts,
             max_duration=self.seconds,
@@ -66,9 +69,15 @@ def share(batch: list[Cut], rank: int, ranks: int, micro_seconds: float) -> list
     return [(part, 1.0) for part in micro]
 
 
-def total_seconds(cuts: Path) -> float:
-    """Seconds of speech in a cuts file, streamed."""
-    return sum(float(row["duration"]) for row in read_jsonl_gz(cuts))
+def screen(cuts: Path, unusable: Callable[[Cut], str | None]) -> tuple[float, dict[str, str]]:
+    """Seconds of speech in the cuts that can be learnt from, and why the others cannot: id -> reason. Streamed."""
+    seconds, reasons = 0.0, {}
+    for cut in CutSet.from_file(cuts):
+        if reason := unusable(cut):
+            reasons[cut.id] = reason
+        else:
+            seconds += cut.duration
+    return seconds, reasons
 
 
 class Shares:

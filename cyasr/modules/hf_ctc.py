@@ -6,12 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from cyasr.cli import UsageError
+from cyasr.modules import hub
 from cyasr.text.tokenizer import BLANK, SPACE, UNK
 
+HEAD = "lm_head"
 SPELLINGS = {"|": SPACE, "<pad>": BLANK, "[PAD]": BLANK, "<unk>": UNK, "[UNK]": UNK}  # theirs -> ours
 
 
@@ -20,51 +21,35 @@ def load(pretrained: str, revision: str | None, language: str | None, tokens: li
 
     language: MMS's adapter to start from. Raises UsageError where there is no such model or it is of another family.
     """
-    auto = _auto_model()
-    config = configuration(pretrained, revision, native)
-    options: dict[str, Any] = {"config": config, "revision": revision, "ignore_mismatched_sizes": True}
+    config = _configuration(pretrained, revision, native)
+    options: dict[str, Any] = {"ignore_mismatched_sizes": True}
     if language:
         if getattr(config, "adapter_attn_dim", None) is None:
             raise UsageError(f"language_adapter: {pretrained} has no language adapters (config: adapter_attn_dim); MMS has")
         options["target_lang"] = language
-    model, info = auto.from_pretrained(pretrained, output_loading_info=True, dtype=torch.float32, **options)
-    lost = sorted(name for name in info["missing_keys"] if not name.startswith("lm_head") and not _unused(name))
-    if lost:
-        raise UsageError(f"{pretrained}: no weights for {len(lost)} tensors of a {config.model_type} model, as {lost[0]}")
-    new_head = any(name.startswith("lm_head") for name in info["missing_keys"])
+    # heads are new to pretrained encoders, adapters to some; the mask's embedding is not saved by all
+    new = (HEAD, "masked_spec_embed", "adapter_layer")
+    model, missing = hub.weights(hub.transformers().AutoModelForCTC, pretrained, revision, config, new, **options)
+    new_head = any(name.startswith(HEAD) for name in missing)
     replace_head(model, tokens, {} if new_head else vocabulary(pretrained, revision, language))
     return model
 
 
 def empty(directory: Path, tokens: list[str], native: dict[str, Any]) -> nn.Module:
     """The same architecture from the config.json in `directory`, with weights still to come."""
-    model: nn.Module = _auto_model().from_config(configuration(str(directory), None, native))
+    model: nn.Module = hub.transformers().AutoModelForCTC.from_config(_configuration(str(directory), None, native))
     replace_head(model, tokens, {})
     return model
 
 
-def configuration(pretrained: str, revision: str | None, native: dict[str, Any]) -> Any:
-    """The model's config with `native` over it. Raises UsageError for what cannot be had or is no CTC encoder."""
-    from transformers import AutoConfig
+def _configuration(pretrained: str, revision: str | None, native: dict[str, Any]) -> Any:
     from transformers.models.auto.modeling_auto import MODEL_FOR_CTC_MAPPING_NAMES
 
-    try:
-        config = AutoConfig.from_pretrained(pretrained, revision=revision)
-    except (OSError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise UsageError(f"pretrained: {pretrained!r} is no model's directory, nor to be had from the hub: {reason}") from None
-    if config.model_type not in MODEL_FOR_CTC_MAPPING_NAMES:
-        raise UsageError(f"pretrained: {pretrained} is a {config.model_type} model; hf_ctc takes wav2vec2, hubert and their kin")
+    config = hub.configuration(pretrained, revision, {}, MODEL_FOR_CTC_MAPPING_NAMES, "hf_ctc")
     config.vocab_size = config.vocab_size or 1  # pretrained encoders may have no head at all; ours replaces it
-    unknown = sorted(key for key in native if not hasattr(config, key))
-    if unknown:
-        raise UsageError(f"native: a {config.model_type} config has no {unknown[0]!r}")
     # masks are drawn by us, with the embedding that a mask_time_prob above 0 makes; a layer dropped would stall DDP
-    ours = {"layerdrop": 0.0, "mask_time_prob": 0.05, "mask_feature_prob": 0.0}
-    for key, value in (ours | native).items():
-        if hasattr(config, key):
-            setattr(config, key, value)
-    return config
+    config.layerdrop, config.mask_time_prob, config.mask_feature_prob = 0.0, 0.05, 0.0
+    return hub.override(config, native)
 
 
 def vocabulary(pretrained: str, revision: str | None, language: str | None) -> dict[str, int]:
@@ -111,18 +96,3 @@ def encode_alone(model: Any) -> None:
         return nn.utils.rnn.pad_sequence(alone, batch_first=True).transpose(1, 2)
 
     extractor.forward = forward
-
-
-def _auto_model() -> Any:
-    """AutoModelForCTC, quiet."""
-    import transformers
-
-    quiet: Any = transformers.logging
-    quiet.set_verbosity_error()
-    quiet.disable_progress_bar()
-    return transformers.AutoModelForCTC
-
-
-def _unused(name: str) -> bool:
-    """Tensors that checkpoints may lack: the mask's embedding is not saved by all, and is only used in training."""
-    return name.endswith("masked_spec_embed") or "adapter" in name

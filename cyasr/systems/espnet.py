@@ -185,6 +185,10 @@ class System(torch.nn.Module):
     def save_assets(self, directory: Path) -> None:
         """What restoring needs besides the weights: nothing."""
 
+    def unusable(self, cut: Cut) -> str | None:
+        """Why the model cannot learn from `cut`: it can from any."""
+        return None
+
     def collator(self, train: bool) -> Callable[..., Batch]:
         return Collate(self.tokenizer, self.conf, train)
 

@@ -32,7 +32,6 @@ from cyasr.search.joint import SearchHypothesis, TokenLm, joint_search
 from cyasr.text.tokenizer import Tokenizer, tokenizer_dir
 
 IGNORE = -1  # padding in token batches
-HEAD = "lm_head"
 
 
 @dataclass
@@ -167,7 +166,11 @@ class System(torch.nn.Module):
             models.encode_alone(model)
         if conf.freeze_features and kernels:
             model.base_model.feature_extractor._freeze_parameters()
-        adapt(model, conf.adapt, head=[HEAD])
+        adapt(model, conf.adapt, head=[models.HEAD])
+
+    def unusable(self, cut: Cut) -> str | None:
+        """Why the model cannot learn from `cut`: it can from any."""
+        return None
 
     def collator(self, train: bool) -> Collate:
         return Collate(self.tokenizer, self.conf, self.inputs, train)

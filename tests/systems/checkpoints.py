@@ -78,3 +78,45 @@ def w2v_bert(directory: Path) -> Path:
 def _save(model: Any, directory: Path) -> Path:
     model.save_pretrained(directory)
     return directory
+
+
+def whisper(directory: Path, texts: list[str]) -> Path:
+    """As openai/whisper-large-v3: a byte-level BPE of its own, languages and tasks among the special tokens."""
+    from tokenizers import ByteLevelBPETokenizer
+    from transformers import (
+        GenerationConfig,
+        WhisperConfig,
+        WhisperFeatureExtractor,
+        WhisperForConditionalGeneration,
+        WhisperProcessor,
+        WhisperTokenizer,
+    )  # fmt: skip
+
+    torch.manual_seed(6)
+    directory.mkdir(parents=True)
+    pieces = ByteLevelBPETokenizer()
+    pieces.train_from_iterator(texts, vocab_size=400, min_frequency=1, show_progress=False)
+    pieces.save_model(str(directory))
+    languages, tasks = ["<|en|>", "<|el|>"], ["<|translate|>", "<|transcribe|>"]
+    others = ["<|startoflm|>", "<|startofprev|>", "<|nospeech|>", "<|notimestamps|>"]
+    special = ["<|endoftext|>", "<|startoftranscript|>", *languages, *tasks, *others]
+    tokenizer = WhisperTokenizer(str(directory / "vocab.json"), str(directory / "merges.txt"), unk_token="<|endoftext|>")
+    tokenizer.add_special_tokens({"additional_special_tokens": special})
+    tokenizer.add_tokens([f"<|{number * 0.02:.2f}|>" for number in range(1501)])
+    WhisperProcessor(WhisperFeatureExtractor(feature_size=80), tokenizer).save_pretrained(directory)
+    ids = {token: tokenizer.convert_tokens_to_ids(token) for token in special}
+    end, start = ids["<|endoftext|>"], ids["<|startoftranscript|>"]
+    config = WhisperConfig(
+        vocab_size=len(tokenizer), d_model=64, encoder_layers=2, decoder_layers=2, encoder_attention_heads=2,
+        decoder_attention_heads=2, encoder_ffn_dim=128, decoder_ffn_dim=128, dropout=0.0, num_mel_bins=80,
+        pad_token_id=end, bos_token_id=end, eos_token_id=end, decoder_start_token_id=start,
+        begin_suppress_tokens=None, suppress_tokens=None,
+    )  # fmt: skip
+    model = WhisperForConditionalGeneration(config)
+    model.generation_config = GenerationConfig(
+        pad_token_id=end, bos_token_id=end, eos_token_id=end, decoder_start_token_id=start, is_multilingual=True,
+        lang_to_id={token: ids[token] for token in languages}, task_to_id={token.strip("<|>"): ids[token] for token in tasks},
+        no_timestamps_token_id=ids["<|notimestamps|>"], prev_sot_token_id=ids["<|startofprev|>"], max_length=448,
+        max_initial_timestamp_index=50, return_timestamps=False,
+    )  # fmt: skip
+    return _save(model, directory)

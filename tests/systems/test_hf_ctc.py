@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.conftest import ROOT, WORDS
+from tests.conftest import WORDS
 from tests.systems import checkpoints
+from tests.systems.running import step
 
 LETTERS = "".join(sorted({letter for word in WORDS for letter in word}))
 MAKE = {
@@ -22,16 +20,9 @@ MAKE = {
     "w2v_bert": checkpoints.w2v_bert,
 }
 KEYS = {
-    "system": "hf_ctc", "tokenizer": "char", "batch_seconds": 20, "buckets": 2, "epochs": 30, "lr": 3e-3, "average": 1, "ranks": 1,
-    "freeze_features": False, "weight_decay": 0.0, "final_lr": 0.1,
+    "system": "hf_ctc", "tokenizer": "char", "batch_seconds": 20, "buckets": 2, "epochs": 30, "lr": 3e-3, "average": 1,
+    "ranks": 1, "freeze_features": False, "weight_decay": 0.0, "final_lr": 0.1,
 }  # fmt: skip
-
-
-def step(work: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "2", "HF_HUB_OFFLINE": "1"}
-    return subprocess.run(
-        [sys.executable, "-m", *command], cwd=work, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300
-    )
 
 
 @pytest.mark.parametrize("name", MAKE)

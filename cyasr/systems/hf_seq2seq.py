@@ -1,0 +1,234 @@
+"""Whisper and its distillations, from transformers: log-mel windows of 30 s in, tokens of its own tokenizer out.
+
+Labels are the tokenizer's, with language and task; the decoder's start token stands in the inputs only and padding is
+-100, whatever the end token's id. Language and task are set, never guessed.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from lhotse.cut import Cut
+from numpy.typing import NDArray
+from torch import Tensor
+
+from cyasr.adaptation.adapt import adapt, load_saved_state
+from cyasr.cli import UsageError
+from cyasr.data.audio import Augment, add_noise, load, load_augmented
+from cyasr.data.audiofile import SAMPLE_RATE
+from cyasr.data.features import mask, pad
+from cyasr.experiment import TrainConf
+from cyasr.losses.cross_entropy import IGNORE, cross_entropy
+from cyasr.modules import whisper
+from cyasr.nbest import Hypothesis, Nbest
+from cyasr.search.conf import DecodeConf
+from cyasr.search.joint import TokenLm
+
+
+@dataclass
+class Conf(TrainConf):
+    """`native:` reaches the model's configuration untouched (dropouts, …)."""
+
+    pretrained: str = ""  # a directory, or a name on the Hugging Face hub
+    revision: str | None = None  # of the hub's repository
+    language: str = "el"  # Whisper's code
+    task: Literal["transcribe", "translate"] = "transcribe"
+    label_smoothing: float = 0.0
+    freeze_encoder: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.pretrained:
+            raise ValueError("key 'pretrained' is missing: a directory or a hub name, as openai/whisper-large-v3")
+        if self.tokenizer != "pretrained":
+            raise ValueError("tokenizer: Whisper keeps its own; write `tokenizer: pretrained`")
+        if not 0 <= self.label_smoothing < 1:
+            raise ValueError("label_smoothing: from 0 to below 1")
+
+
+@dataclass
+class Batch:
+    """features: (N, mels, 3000); tokens: (N, U), start token first, padded with -100."""
+
+    ids: list[str]
+    features: Tensor
+    tokens: Tensor
+
+    def to(self, device: torch.device | str) -> Batch:
+        return Batch(self.ids, *(tensor.to(device, non_blocking=True) for tensor in (self.features, self.tokens)))
+
+
+@dataclass
+class Losses:
+    """Sums over the batch's utterances: `total` is what is minimised; `parts` are for the log and for selection."""
+
+    total: Tensor
+    parts: dict[str, Tensor]
+    count: int
+
+
+@dataclass
+class Collate:
+    """Cuts into a Batch: in training augmented and masked by (seed, epoch, cut id), in evaluation as they are."""
+
+    processor: Any
+    conf: Conf
+    train: bool
+    augment: Augment = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.augment = Augment(self.conf.seed, tuple(self.conf.speed), tuple(self.conf.noise_snr))
+
+    def __call__(self, cuts: list[Cut], epoch: int = 0) -> Batch:
+        features = torch.stack([self._features(cut, epoch) for cut in cuts])
+        tokens, _ = pad([torch.tensor(label_ids(self.processor, cut)) for cut in cuts], IGNORE)
+        return Batch([cut.id for cut in cuts], features, tokens)
+
+    def _features(self, cut: Cut, epoch: int) -> Tensor:
+        if not self.train:
+            return window(load(cut), self.processor)
+        random = self.augment.random(epoch, cut)
+        audio = load_augmented(cut, self.augment, random)
+        features = window(audio, self.processor)
+        spoken = features[:, : 1 + len(audio) * features.shape[1] // round(whisper.WINDOW_SECONDS * SAMPLE_RATE)]
+        conf = self.conf
+        mask(spoken.T, random, conf.time_masks, conf.time_mask_share, conf.frequency_masks, conf.frequency_mask_bins)
+        return features
+
+
+def window(audio: NDArray[np.float32], processor: Any) -> Tensor:
+    """audio: (samples,) at 16 kHz, cut at 30 s. Returns (mels, 3000)."""
+    made = processor.feature_extractor(audio, sampling_rate=SAMPLE_RATE, return_tensors="np")
+    features: Tensor = torch.from_numpy(made["input_features"][0])
+    return features
+
+
+def text_of(cut: Cut) -> str:
+    return " ".join(supervision.text for supervision in cut.supervisions)
+
+
+def label_ids(processor: Any, cut: Cut) -> list[int]:
+    """Start, language, task, no timestamps, the text, end."""
+    ids: list[int] = processor.tokenizer(text_of(cut)).input_ids
+    return ids
+
+
+class System(torch.nn.Module):
+    """A Whisper, `model`, under the names that transformers gives its parts."""
+
+    def __init__(self, conf: Conf, model: Any, processor: Any) -> None:
+        super().__init__()
+        self.conf = conf
+        self.model = model
+        self.processor = processor
+        if conf.freeze_encoder:
+            model.model.encoder.requires_grad_(False)
+        adapt(model, conf.adapt)
+
+    def save_assets(self, directory: Path) -> None:
+        """What restoring needs besides the weights."""
+        whisper.save(self.model, self.processor, directory / "pretrained")
+
+    def collator(self, train: bool) -> Collate:
+        return Collate(self.processor, self.conf, train)
+
+    def unusable(self, cut: Cut) -> str | None:
+        """Why the model cannot learn from `cut`, or None."""
+        if cut.duration > whisper.WINDOW_SECONDS + 1e-3:
+            return f"longer than Whisper's window of {whisper.WINDOW_SECONDS:g} s: {cut.duration:.1f} s"
+        length = len(label_ids(self.processor, cut))
+        return f"more labels than the decoder's {whisper.MAX_LABELS}: {length}" if length > whisper.MAX_LABELS else None
+
+    def forward(self, batch: Batch) -> Losses:
+        """Cross-entropy of each token after the start, summed over utterances."""
+        inputs, targets = batch.tokens[:, :-1], batch.tokens[:, 1:]
+        logits = self.model(input_features=batch.features, decoder_input_ids=inputs.clamp(min=0), use_cache=False).logits
+        loss = cross_entropy(logits, targets, self.conf.label_smoothing)
+        right = ((logits.argmax(-1) == targets) & (targets != IGNORE)).sum()
+        counted = (targets != IGNORE).sum()
+        parts = {"attention": loss.detach(), "correct": right, "tokens": counted}
+        if not self.training:
+            parts["errors"], parts["reference"] = counted - right, counted
+        return Losses(loss, parts, len(batch.ids))
+
+    @torch.inference_mode()
+    def transcribe(self, cuts: list[Cut], conf: DecodeConf, lm: TokenLm | None) -> list[tuple[Nbest, None]]:
+        """Each cut's n-best list, in the order of `cuts`. Beam search is transformers'; scores are sums of natural logs."""
+        if lm is not None:
+            raise UsageError("hf_seq2seq takes no language model in its search; stage 7 ranks its n-best lists with one")
+        started = time.monotonic()
+        device = next(self.parameters()).device
+        noise = Augment(0)
+        audio = [
+            load(cut) if conf.noise_snr is None else add_noise(load(cut), conf.noise_snr, noise.random(0, cut)) for cut in cuts
+        ]
+        features = torch.stack([window(one, self.processor) for one in audio]).to(device)
+        width = 1 if conf.search == "greedy" else conf.beam
+        kept = min(conf.nbest, width)
+        made = self.model.generate(
+            input_features=features, num_beams=width, num_return_sequences=kept, do_sample=False, length_penalty=0.0,
+            return_dict_in_generate=True, output_scores=True, language=self.conf.language, task=self.conf.task,
+            return_timestamps=False,
+        )  # fmt: skip
+        totals = self._scores(features, made.sequences, kept)
+        seconds = (time.monotonic() - started) / sum(cut.duration for cut in cuts)
+        lists = []
+        for n, cut in enumerate(cuts):
+            rows = range(n * kept, (n + 1) * kept)
+            hyps = sorted((self._hypothesis(made.sequences[row], totals[row]) for row in rows), key=lambda hyp: -hyp.total)
+            spent = round(seconds * cut.duration, 4)
+            lists.append((Nbest(cut.id, _distinct(hyps), "hf_seq2seq", {"att": 1.0}, spent, round(cut.duration, 3)), None))
+        return lists
+
+    def _scores(self, features: Tensor, sequences: Tensor, kept: int) -> list[float]:
+        """Sum of the natural logs of each sequence's tokens after the prefix, given its audio."""
+        encoded = self.model.model.encoder(features).last_hidden_state.repeat_interleave(kept, dim=0)
+        logits = self.model(encoder_outputs=(encoded,), decoder_input_ids=sequences[:, :-1], use_cache=False).logits
+        log_probs = logits.float().log_softmax(-1).gather(-1, sequences[:, 1:, None])[..., 0]
+        prefix = len(self.processor.tokenizer.prefix_tokens)
+        scored = torch.zeros_like(log_probs)
+        for row, tokens in enumerate(sequences[:, 1:].tolist()):
+            end = tokens.index(self.eos) if self.eos in tokens else len(tokens) - 1
+            scored[row, prefix - 1 : end + 1] = 1.0
+        totals: list[float] = (log_probs * scored).sum(1).tolist()
+        return totals
+
+    @property
+    def eos(self) -> int:
+        return int(self.processor.tokenizer.eos_token_id)
+
+    def _hypothesis(self, sequence: Tensor, total: float) -> Hypothesis:
+        tokenizer = self.processor.tokenizer
+        special = set(tokenizer.all_special_ids)
+        ids = [token for token in sequence.tolist() if token not in special]
+        text = " ".join(tokenizer.decode(ids, skip_special_tokens=True).split())
+        return Hypothesis(text, tokenizer.convert_ids_to_tokens(ids), {"att": total}, total)
+
+
+def build(conf: Conf, data: Path) -> System:
+    """A system on pretrained weights. Raises UsageError where they cannot be had."""
+    return System(conf, *whisper.load(conf.pretrained, conf.revision, conf.language, conf.task, conf.native))
+
+
+def restore(conf: Conf, directory: Path) -> System:
+    """The system that training left in `directory`, in evaluation mode, on a GPU where there is one."""
+    if conf.adapt.kind == "full":
+        model, processor = whisper.empty(directory / "pretrained", conf.language, conf.task, conf.native)
+    else:
+        model, processor = whisper.load(conf.pretrained, conf.revision, conf.language, conf.task, conf.native)
+    system = System(conf, model, processor)
+    load_saved_state(system, torch.load(directory / "model.pt", map_location="cpu", weights_only=True), conf.adapt)
+    return system.to("cuda" if torch.cuda.is_available() else "cpu").eval()
+
+
+def _distinct(hyps: list[Hypothesis]) -> list[Hypothesis]:
+    """The best of those that read alike."""
+    best: dict[str, Hypothesis] = {}
+    for hyp in hyps:
+        best.setdefault(hyp.text, hyp)
+    return list(best.values())
