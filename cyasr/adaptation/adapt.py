@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
@@ -38,7 +38,7 @@ def adapt(model: nn.Module, conf: AdaptConf, head: Sequence[str] = ()) -> None:
     trained = [parameter for part in (*head, *conf.train) for parameter in _parameters(model, part)]
     targets = _targets(model, conf.targets, trained)
     model.requires_grad_(False)
-    model.register_buffer(BASE, _fingerprint(model, trained))
+    model.register_buffer(BASE, _fingerprint(_frozen_parameters(model, trained)))
     if conf.kind == "qlora":
         four_bit.quantize((layer.parent, layer.last, layer.module) for layer in _quantizable(model, trained))
     if conf.kind in {"lora", "qlora"}:
@@ -76,6 +76,27 @@ def load_saved_state(model: nn.Module, state: dict[str, Tensor], conf: AdaptConf
     lost = [name for name in missing if not _belongs(name, frozen)]
     if lost or unexpected:
         raise RuntimeError(f"missing: {', '.join(lost) or 'nothing'}; unexpected: {', '.join(unexpected) or 'nothing'}")
+
+
+def load_plain_state(model: nn.Module, state: Mapping[str, Tensor]) -> None:
+    """Put `state`, of the same model not adapted or merged, beneath the adaptation of `model`.
+
+    Raises RuntimeError, as torch does, for names that do not fit.
+    """
+    names = {_plain(name): name for name in model.state_dict()}
+    weights = {names[name]: value for name, value in state.items() if name in names}
+    missing = [name for name in _frozen(model) if name not in weights]
+    if missing or state.keys() - names.keys():
+        unexpected = ", ".join(sorted(state.keys() - names.keys()))
+        raise RuntimeError(f"missing: {', '.join(missing) or 'nothing'}; unexpected: {unexpected or 'nothing'}")
+    for prefix, module in model.named_modules():
+        if four_bit.is_four_bit(module):
+            four_bit.repack(module, weights.pop(f"{prefix}.weight"))
+    model.load_state_dict(weights, strict=False)
+    for prefix, owner in model.named_modules():
+        if BASE in owner._buffers:
+            inside = _frozen_parameters(owner, [parameter for parameter in owner.parameters() if parameter.requires_grad])
+            owner.register_buffer(BASE, _fingerprint({name: state[f"{prefix}.{name}".lstrip(".")] for name in inside}))
 
 
 def merge(model: nn.Module) -> None:
@@ -185,21 +206,31 @@ def _shared(model: nn.Module) -> set[int]:
     return {parameter for parameter, count in times.items() if count > 1}
 
 
-def _fingerprint(model: nn.Module, trained: Collection[nn.Parameter]) -> Tensor:
-    """(8,) bytes of a hash over samples of the frozen matrices; zeros on the meta device.
+def _fingerprint(weights: Mapping[str, Tensor]) -> Tensor:
+    """(8,) bytes of a hash over samples of the matrices among `weights`; zeros on the meta device.
 
     Vectors do not count: some checkpoints lack one (the mask's embedding), which is then drawn anew at each loading.
     """
     digest = hashlib.sha256()
-    full = {id(parameter) for parameter in trained}
-    for name, parameter in model.named_parameters():
-        if parameter.is_meta:
+    for name, weight in sorted(weights.items()):
+        if weight.is_meta:
             return torch.zeros(8, dtype=torch.uint8, device="meta")
-        if parameter.ndim > 1 and id(parameter) not in full:
-            values = parameter.detach().flatten()
-            sample = values[:: max(1, len(values) // 16)]
-            digest.update(f"{name} {tuple(parameter.shape)}".encode() + sample.float().cpu().numpy().tobytes())
+        if weight.ndim > 1:
+            values = weight.detach().flatten()
+            sample = values[:: max(1, len(values) // 16)].float().cpu()
+            digest.update(f"{name} {tuple(weight.shape)}".encode() + sample.numpy().tobytes())
     return torch.frombuffer(bytearray(digest.digest()[:8]), dtype=torch.uint8)
+
+
+def _frozen_parameters(model: nn.Module, trained: Collection[nn.Parameter]) -> dict[str, nn.Parameter]:
+    """By the names of the plain model."""
+    full = {id(parameter) for parameter in trained}
+    return {_plain(name): parameter for name, parameter in model.named_parameters() if id(parameter) not in full}
+
+
+def _plain(name: str) -> str:
+    """A name of the adapted model as the plain model has it."""
+    return name.replace(".base_layer.", ".")
 
 
 def _frozen(model: nn.Module) -> set[str]:

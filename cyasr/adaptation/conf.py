@@ -32,15 +32,15 @@ class AdaptConf:
     def __post_init__(self) -> None:
         targeted = self.kind in {"lora", "qlora", "adapters"}
         if targeted and not self.targets:
-            raise ValueError(f"adapt: kind: {self.kind} needs targets: names of modules, or {', '.join(GROUPS)}")
+            raise ValueError(f"kind: {self.kind} needs targets: names of modules, or {', '.join(GROUPS)}")
         if not targeted and self.targets:
-            raise ValueError(f"adapt: kind: {self.kind} takes no targets; lora, qlora and adapters do")
+            raise ValueError(f"kind: {self.kind} takes no targets; lora, qlora and adapters do")
         if self.kind == "partial" and not self.train:
-            raise ValueError("adapt: kind: partial needs train, the parts that are trained")
+            raise ValueError("kind: partial needs train, the parts that are trained")
         if self.kind == "full" and self.train:
-            raise ValueError("adapt: kind: full trains everything and takes no train; kind: partial does")
+            raise ValueError("kind: full trains everything and takes no train; kind: partial does")
         if min(self.rank, self.bottleneck) < 1 or self.alpha <= 0 or not 0 <= self.dropout < 1:
-            raise ValueError("adapt: rank and bottleneck from 1, alpha above 0, dropout from 0 to below 1")
+            raise ValueError("rank and bottleneck from 1, alpha above 0, dropout from 0 to below 1")
         ours = {"r", "lora_alpha", "lora_dropout", "target_modules", "modules_to_save", "bias"} & self.native.keys()
         if ours or (self.native and self.kind not in {"lora", "qlora"}):
-            raise ValueError("adapt: native: options of PEFT's LoraConfig besides rank, alpha, dropout, targets and train")
+            raise ValueError("native: options of PEFT's LoraConfig besides rank, alpha, dropout, targets and train")

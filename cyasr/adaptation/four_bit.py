@@ -35,6 +35,11 @@ def is_four_bit(module: nn.Module) -> bool:
     return isinstance(module, nn.Linear) and hasattr(module.weight, "compress_statistics")
 
 
+def repack(layer: Any, weight: Tensor) -> None:
+    """Put other weights, (out, in), in the place of a four-bit layer's."""
+    layer.weight = _packed(weight.detach().float().cpu()).to(layer.weight.device)
+
+
 def size(parameter: nn.Parameter) -> int:
     """Weights of a parameter, two to a byte where they are packed."""
     state = getattr(parameter, "quant_state", None)

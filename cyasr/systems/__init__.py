@@ -34,10 +34,16 @@ def load_conf(path: Path) -> Any:
 def restore(directory: Path) -> Any:
     """The trained system of an experiment directory, in evaluation mode, on a GPU where there is one.
 
-    Raises UsageError where its training is unfinished.
+    Low-rank updates are merged into the weights: the same outputs, without adding them up each time. Raises UsageError
+    where its training is unfinished.
     """
     model = directory / "model.pt"
     if not model.exists():
         raise UsageError(f"{model} does not exist; run stage 5")
     conf = load_conf(directory / "conf.yaml")
-    return family(conf.system).restore(conf, directory)
+    system = family(conf.system).restore(conf, directory)
+    if conf.adapt.kind == "lora":
+        from cyasr.adaptation.adapt import merge
+
+        merge(system)
+    return system
