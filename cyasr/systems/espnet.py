@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import redirect_stdout
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import StringIO
 from pathlib import Path
 from typing import Any, Literal
@@ -19,6 +19,10 @@ from lhotse.cut import Cut
 from numpy.typing import NDArray
 from torch import Tensor
 
+from cyasr import checkpoints
+from cyasr import conf as confs
+from cyasr.adaptation.adapt import adapt, load_saved_state
+from cyasr.adaptation.conf import AdaptConf
 from cyasr.cli import UsageError
 from cyasr.data.audio import Augment, add_noise, load, load_augmented
 from cyasr.data.features import MEL_BINS, filterbank, mask, pad
@@ -179,11 +183,17 @@ class System(torch.nn.Module):
         ignore_padding(self.encoder)
         self.decoder = TransformerDecoder(vocabulary, conf.size, **conf.decoder_options())
         self.ctc = CTC(vocabulary, conf.size)
+        adapt(self, conf.adapt)
         accelerate(self)
         self._incremental: IncrementalDecoder | None = None
 
     def save_assets(self, directory: Path) -> None:
         """What restoring needs besides the weights: nothing."""
+
+    def export(self, directory: Path) -> None:
+        """An experiment's conf and weights, the names those of ESPnet's ESPnetASRModel."""
+        confs.freeze(replace(self.conf, adapt=AdaptConf()), directory / "conf.yaml")
+        checkpoints.save(self.state_dict(), directory / "model.pt")
 
     def unusable(self, cut: Cut) -> str | None:
         """Why the model cannot learn from `cut`: it can from any."""
@@ -288,7 +298,7 @@ def build(conf: Conf, data: Path) -> System:
 def restore(conf: Conf, directory: Path) -> System:
     """The system that training left in `directory`, in evaluation mode, on a GPU where there is one."""
     system = _construct(conf, Tokenizer.load(directory / "tokenizer"))
-    system.load_state_dict(torch.load(directory / "model.pt", map_location="cpu", weights_only=True))
+    load_saved_state(system, torch.load(directory / "model.pt", map_location="cpu", weights_only=True), conf.adapt)
     return system.to("cuda" if torch.cuda.is_available() else "cpu").eval()
 
 

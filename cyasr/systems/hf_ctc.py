@@ -25,6 +25,7 @@ from cyasr.data.features import pad
 from cyasr.experiment import TrainConf
 from cyasr.losses.ctc import ctc_loss, greedy_errors
 from cyasr.modules import hf_ctc as models
+from cyasr.modules.export import export_ctc
 from cyasr.nbest import Hypothesis, Nbest
 from cyasr.search.conf import DecodeConf
 from cyasr.search.ctc import greedy
@@ -178,6 +179,10 @@ class System(torch.nn.Module):
     def save_assets(self, directory: Path) -> None:
         """What restoring needs besides the weights."""
         self.model.config.save_pretrained(directory / "pretrained")
+
+    def export(self, directory: Path) -> None:
+        """A checkpoint of transformers with its processor."""
+        export_ctc(self.model, self.tokenizer, directory)
 
     def log_probs(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """(N, T', V) natural-log posteriors in float32, and (N,) frames."""

@@ -25,6 +25,7 @@ from cyasr.data.features import mask, pad
 from cyasr.experiment import TrainConf
 from cyasr.losses.cross_entropy import IGNORE, cross_entropy
 from cyasr.modules import whisper
+from cyasr.modules.export import export_whisper
 from cyasr.nbest import Hypothesis, Nbest
 from cyasr.search.conf import DecodeConf
 from cyasr.search.joint import TokenLm
@@ -133,6 +134,10 @@ class System(torch.nn.Module):
     def save_assets(self, directory: Path) -> None:
         """What restoring needs besides the weights."""
         whisper.save(self.model, self.processor, directory / "pretrained")
+
+    def export(self, directory: Path) -> None:
+        """A checkpoint of transformers with its processor."""
+        export_whisper(self.model, self.processor, directory)
 
     def collator(self, train: bool) -> Collate:
         return Collate(self.processor, self.conf, train)
