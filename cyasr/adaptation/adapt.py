@@ -74,8 +74,7 @@ def load_saved_state(model: nn.Module, state: dict[str, Tensor], conf: AdaptConf
     missing, unexpected = model.load_state_dict(state, strict=False)
     frozen = set() if conf.kind == "full" else _frozen(model)
     lost = [name for name in missing if not _belongs(name, frozen)]
-    if lost or unexpected:
-        raise RuntimeError(f"missing: {', '.join(lost) or 'nothing'}; unexpected: {', '.join(unexpected) or 'nothing'}")
+    _all_fit(lost, unexpected)
 
 
 def load_plain_state(model: nn.Module, state: Mapping[str, Tensor]) -> None:
@@ -85,10 +84,7 @@ def load_plain_state(model: nn.Module, state: Mapping[str, Tensor]) -> None:
     """
     names = {_plain(name): name for name in model.state_dict()}
     weights = {names[name]: value for name, value in state.items() if name in names}
-    missing = [name for name in _frozen(model) if name not in weights]
-    if missing or state.keys() - names.keys():
-        unexpected = ", ".join(sorted(state.keys() - names.keys()))
-        raise RuntimeError(f"missing: {', '.join(missing) or 'nothing'}; unexpected: {unexpected or 'nothing'}")
+    _all_fit(_frozen(model) - weights.keys(), state.keys() - names.keys())
     for prefix, module in model.named_modules():
         if four_bit.is_four_bit(module):
             four_bit.repack(module, weights.pop(f"{prefix}.weight"))
@@ -231,6 +227,12 @@ def _frozen_parameters(model: nn.Module, trained: Collection[nn.Parameter]) -> d
 def _plain(name: str) -> str:
     """A name of the adapted model as the plain model has it."""
     return name.replace(".base_layer.", ".")
+
+
+def _all_fit(missing: Collection[str], unexpected: Collection[str]) -> None:
+    if missing or unexpected:
+        first = ", ".join(sorted([*missing, *unexpected])[:3])
+        raise RuntimeError(f"{len(missing)} names missing, {len(unexpected)} unexpected, as {first}")
 
 
 def _frozen(model: nn.Module) -> set[str]:
