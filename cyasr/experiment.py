@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from cyasr import conf as confs
 from cyasr.adaptation.conf import AdaptConf
@@ -18,6 +18,7 @@ from cyasr.cli import UsageError
 from cyasr.conf import run_key
 from cyasr.files import read_json, sha256, write_json
 from cyasr.lock import Lock
+from cyasr.losses.conf import LossConf
 
 
 @dataclass
@@ -26,6 +27,8 @@ class TrainConf:
 
     Durations are seconds of speech. `run_key` fields may change between a run and its resumption.
     """
+
+    GIVES: ClassVar[frozenset[str]] = frozenset()  # what a system's losses may be made of (cyasr.losses.conf)
 
     system: str
     tokenizer: str
@@ -57,6 +60,7 @@ class TrainConf:
     frequency_masks: int = 2
     frequency_mask_bins: int = 27
     adapt: AdaptConf = field(default_factory=AdaptConf)  # what of the model is trained
+    loss: LossConf = field(default_factory=LossConf)  # what is minimised; each system has a default
     # running
     ranks: int = run_key(0)  # data-parallel processes; 0: one per GPU, or on a CPU one per core up to four
     workers: int = run_key(0)  # data-loading processes per rank
@@ -79,6 +83,9 @@ class TrainConf:
             raise ValueError(f"warp: [lowest, highest] between 0.7 and 1.4, not {self.warp}")
         if self.noise_snr and (len(self.noise_snr) != 2 or self.noise_snr[0] > self.noise_snr[1]):
             raise ValueError(f"noise_snr: [lowest, highest] in dB, not {self.noise_snr}")
+        self.loss.check(self.system, self.GIVES)
+        if self.select == "error_rate" and self.loss.terms == ["contrastive"]:
+            raise ValueError("select: contrastive alone has no error rate; write `select: loss`")
 
 
 class Experiment:

@@ -178,8 +178,8 @@ class Trainer:
                 for name, value in {"loss": losses.total, **losses.parts}.items():
                     sums[name] = sums[name] + value.double().cpu()
                 sums["count"] = sums["count"] + losses.count
-        names = ["loss", "count", "ctc", "attention", "correct", "tokens", "errors", "reference", "infeasible"]
-        names = [*names, *sorted(sums.keys() - set(names))]
+        terms = self.conf.loss.terms
+        names = ["loss", "count", "correct", "tokens", "errors", "reference", "infeasible", *terms]
         values = dict(zip(names, self._total(torch.stack([sums[name] for name in names])).tolist(), strict=True))
         result = {
             "step": self.progress.steps,
@@ -188,6 +188,7 @@ class Trainer:
             "error_rate": values["errors"] / max(values["reference"], 1),
             "accuracy": values["correct"] / max(values["tokens"], 1),
         }
+        result |= {term: values[term] / values["count"] for term in terms if len(terms) > 1}
         self.progress.evaluations.append(result)
         self._log.evaluation(result)
         if self.fabric.global_rank == 0:
@@ -265,6 +266,7 @@ class Trainer:
         done = self.progress.epochs(self.epoch_seconds)
         values = {
             "loss": float(self._sums["loss"]) / self._sums["count"],
+            **{term: float(self._sums[term]) / self._sums["count"] for term in self.conf.loss.terms[1:] and self.conf.loss.terms},
             "lr": self.optimizer.param_groups[0]["lr"],
             "speech_seconds_per_second": self._sums["seconds"] / elapsed,
             "infeasible": float(self._sums["infeasible"]),

@@ -7,11 +7,12 @@ import os
 import shutil
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cyasr import conf as confs
 from cyasr.cli import run
 from cyasr.experiment import Experiment, input_hashes, surroundings
+from cyasr.losses.conf import LossConf
 from cyasr.process import die_with_parent, keep_freed_memory
 from cyasr.stage import Stage
 from cyasr.text.tokenizer import tokenizer_files
@@ -63,14 +64,18 @@ def main() -> None:
         stage.done([experiment.model, experiment.frozen])
 
 
-def _inputs(data: Path, keys: dict[str, object]) -> list[Path]:
+def _inputs(data: Path, keys: dict[str, Any]) -> list[Path]:
     """The files that a trained model depends on."""
-    return [data / "train.jsonl.gz", data / "dev.jsonl.gz", *tokenizer_files(data, str(keys.get("tokenizer")))]
+    loss = confs.build(dict(keys.get("loss") or {}), LossConf, Path("loss"))
+    return [data / "train.jsonl.gz", data / "dev.jsonl.gz", *tokenizer_files(data, str(keys.get("tokenizer"))), *loss.inputs()]
 
 
 def _train_on_record(experiment: Experiment, conf: TrainConf, gpus: int | None) -> None:
     """Train with run.json telling how it ended, whatever happens."""
+    from cyasr.losses.extra import prepare
+
     try:
+        prepare(conf.loss, experiment.data, experiment.directory)
         results = _train(experiment, conf, gpus)
     except BaseException as error:
         experiment.lock.check()  # a directory moved away is no longer written to, and that is the reason to name
@@ -84,6 +89,7 @@ def _train(experiment: Experiment, conf: TrainConf, gpus: int | None) -> dict[st
     import torch
 
     from cyasr.adaptation.adapt import count
+    from cyasr.losses.extra import Extras
     from cyasr.systems import family
     from cyasr.training import Trainer, make_fabric
 
@@ -93,6 +99,8 @@ def _train(experiment: Experiment, conf: TrainConf, gpus: int | None) -> dict[st
     keep_freed_memory()
     torch.manual_seed(conf.seed)
     system = family(conf.system).build(conf, experiment.data)
+    if conf.loss.extras:
+        system.extras = Extras(conf.loss, conf.seed, experiment.data, experiment.directory, system.vocabulary)
     if fabric.global_rank == 0:
         (experiment.directory / "tokenizer").mkdir(exist_ok=True)
         for path in tokenizer_files(experiment.data, conf.tokenizer):

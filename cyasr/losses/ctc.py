@@ -6,17 +6,20 @@ import torch
 from torch import Tensor
 
 
-def ctc_loss(log_probs: Tensor, lengths: Tensor, tokens: Tensor, token_lengths: Tensor) -> tuple[Tensor, Tensor]:
-    """The negative log-likelihood summed over utterances, and how many of them cannot be aligned (they count as zero).
+def ctc_loss(log_probs: Tensor, lengths: Tensor, tokens: Tensor, token_lengths: Tensor) -> Tensor:
+    """The negative log-likelihood in nats, summed over utterances; those that cannot be aligned count as zero.
 
     log_probs: (N, T, V) natural log, float32, blank 0; tokens: (N, U), negative where padded.
     """
-    targets = tokens.clamp(min=0)
-    loss = torch.nn.functional.ctc_loss(
-        log_probs.transpose(0, 1), targets, lengths, token_lengths, reduction="none", zero_infinity=True
+    return torch.nn.functional.ctc_loss(
+        log_probs.transpose(0, 1), tokens.clamp(min=0), lengths, token_lengths, reduction="none", zero_infinity=True
     ).sum()
-    repeats = ((targets[:, 1:] == targets[:, :-1]) & (tokens[:, 1:] >= 0)).sum(1)
-    return loss, (lengths < token_lengths + repeats).sum()
+
+
+def infeasible(lengths: Tensor, tokens: Tensor, token_lengths: Tensor) -> Tensor:
+    """How many utterances have fewer frames than tokens and the blanks that repeated ones need between them."""
+    repeats = ((tokens[:, 1:] == tokens[:, :-1]) & (tokens[:, 1:] >= 0)).sum(1)
+    return (lengths < token_lengths + repeats.to(token_lengths.device)).sum()
 
 
 def greedy_errors(log_probs: Tensor, lengths: Tensor, tokens: Tensor, token_lengths: Tensor) -> tuple[Tensor, Tensor]:

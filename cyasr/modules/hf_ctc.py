@@ -16,10 +16,18 @@ HEAD = "lm_head"
 SPELLINGS = {"|": SPACE, "<pad>": BLANK, "[PAD]": BLANK, "<unk>": UNK, "[UNK]": UNK}  # theirs -> ours
 
 
-def load(pretrained: str, revision: str | None, language: str | None, tokens: list[str], native: dict[str, Any]) -> nn.Module:
-    """The model with its weights and a head of `len(tokens)` rows; those of tokens that it knew before are kept.
+def load(
+    pretrained: str,
+    revision: str | None,
+    language: str | None,
+    tokens: list[str],
+    native: dict[str, Any],
+    quantised: bool = False,
+) -> nn.Module:
+    """The model with its weights and a head of `len(tokens)` rows, if any; those of tokens that it knew before are kept.
 
-    language: MMS's adapter to start from. Raises UsageError where there is no such model or it is of another family.
+    language: MMS's adapter to start from. quantised: with the quantiser that it was pretrained with. Raises UsageError
+    where there is no such model or it is of another family.
     """
     config = _configuration(pretrained, revision, native)
     options: dict[str, Any] = {"ignore_mismatched_sizes": True}
@@ -29,16 +37,40 @@ def load(pretrained: str, revision: str | None, language: str | None, tokens: li
         options["target_lang"] = language
     # heads are new to pretrained encoders, adapters to some; the mask's embedding is not saved by all
     new = (HEAD, "masked_spec_embed", "adapter_layer")
+    if quantised:
+        options.pop("target_lang", None)
+        _check_quantiser(pretrained, config)
+        model, _ = hub.weights(hub.transformers().Wav2Vec2ForPreTraining, pretrained, revision, config, new, **options)
+        return _with_head(model, tokens)
     model, missing = hub.weights(hub.transformers().AutoModelForCTC, pretrained, revision, config, new, **options)
     new_head = any(name.startswith(HEAD) for name in missing)
     replace_head(model, tokens, {} if new_head else vocabulary(pretrained, revision, language))
     return model
 
 
-def empty(directory: Path, tokens: list[str], native: dict[str, Any]) -> nn.Module:
+def empty(directory: Path, tokens: list[str], native: dict[str, Any], quantised: bool = False) -> nn.Module:
     """The same architecture from the config.json in `directory`, with weights still to come."""
-    model: nn.Module = hub.transformers().AutoModelForCTC.from_config(_configuration(str(directory), None, native))
+    config = _configuration(str(directory), None, native)
+    if quantised:
+        return _with_head(hub.transformers().Wav2Vec2ForPreTraining(config), tokens)
+    model: nn.Module = hub.transformers().AutoModelForCTC.from_config(config)
     replace_head(model, tokens, {})
+    return model
+
+
+def _check_quantiser(pretrained: str, config: Any) -> None:
+    if config.model_type != "wav2vec2":
+        raise UsageError(
+            f"loss: contrastive needs wav2vec 2.0's quantiser; {pretrained} is a {config.model_type} model without one"
+        )
+
+
+def _with_head(model: Any, tokens: list[str]) -> Any:
+    """A pretraining model that can write `tokens` besides, if there are any."""
+    if tokens:
+        model.lm_head = nn.Linear(model.config.hidden_size, 1)
+        model.dropout = nn.Dropout(model.config.final_dropout)
+        replace_head(model, tokens, {})
     return model
 
 

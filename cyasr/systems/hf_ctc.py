@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -23,7 +23,11 @@ from cyasr.data.audio import Augment, add_noise, load, load_augmented
 from cyasr.data.audiofile import SAMPLE_RATE
 from cyasr.data.features import pad
 from cyasr.experiment import TrainConf
-from cyasr.losses.ctc import ctc_loss, greedy_errors
+from cyasr.losses.conf import FRAMES, QUANTISED, LossConf
+from cyasr.losses.contrastive import NONE, Quantised, draw_distractors
+from cyasr.losses.cross_entropy import IGNORE
+from cyasr.losses.extra import Extra, Extras, transcript
+from cyasr.losses.objective import Frames, Losses, Outputs, losses
 from cyasr.modules import hf_ctc as models
 from cyasr.modules.export import export_ctc
 from cyasr.nbest import Hypothesis, Nbest
@@ -32,12 +36,12 @@ from cyasr.search.ctc import greedy
 from cyasr.search.joint import SearchHypothesis, TokenLm, joint_search
 from cyasr.text.tokenizer import Tokenizer, tokenizer_dir
 
-IGNORE = -1  # padding in token batches
-
 
 @dataclass
 class Conf(TrainConf):
     """`native:` reaches the model's configuration untouched (dropouts, layerdrop, …)."""
+
+    GIVES: ClassVar[frozenset[str]] = frozenset({FRAMES, QUANTISED})
 
     pretrained: str = ""  # a directory, or a name on the Hugging Face hub
     revision: str | None = None  # of the hub's repository
@@ -45,6 +49,7 @@ class Conf(TrainConf):
     freeze_features: bool = True  # the convolutions over the waveform stay as they are
     mask_share: float = 0.05  # of the frames, masked in stretches while training
     mask_frames: int = 10  # length of a stretch
+    loss: LossConf = field(default_factory=lambda: LossConf(ctc=1.0))
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -56,7 +61,10 @@ class Conf(TrainConf):
 
 @dataclass
 class Batch:
-    """inputs: (N, T) waveforms or (N, T, F) features; masked: (N, T') frames to mask; tokens: (N, U), padded with -1."""
+    """inputs: (N, T) waveforms or (N, T, F) features; masked: (N, T') frames to mask; tokens: (N, U), padded with IGNORE.
+
+    distractors: (N, L, K) for the masked frames, where the loss is contrastive.
+    """
 
     ids: list[str]
     inputs: Tensor
@@ -64,19 +72,12 @@ class Batch:
     masked: Tensor
     tokens: Tensor
     token_lengths: Tensor
+    distractors: Tensor
+    extra: Extra = field(default_factory=Extra)
 
     def to(self, device: torch.device | str) -> Batch:
-        tensors = (self.inputs, self.input_lengths, self.masked, self.tokens, self.token_lengths)
-        return Batch(self.ids, *(tensor.to(device, non_blocking=True) for tensor in tensors))
-
-
-@dataclass
-class Losses:
-    """Sums over the batch's utterances: `total` is what is minimised; `parts` are for the log and for selection."""
-
-    total: Tensor
-    parts: dict[str, Tensor]
-    count: int
+        moved = {name: value.to(device, non_blocking=True) for name, value in vars(self).items() if name != "ids"}
+        return Batch(self.ids, **moved)
 
 
 @dataclass(frozen=True)
@@ -102,27 +103,31 @@ class Collate:
     conf: Conf
     inputs: Inputs
     train: bool
+    extras: Extras | None = None
     augment: Augment = field(init=False)
 
     def __post_init__(self) -> None:
         self.augment = Augment(self.conf.seed, tuple(self.conf.speed), tuple(self.conf.noise_snr))
 
     def __call__(self, cuts: list[Cut], epoch: int = 0) -> Batch:
-        pairs = [self._input(cut, epoch) for cut in cuts]
-        inputs, lengths = pad([one for one, _ in pairs], 0.0)
-        masked, _ = pad([mask for _, mask in pairs], 0)
-        texts = [" ".join(supervision.text for supervision in cut.supervisions) for cut in cuts]
-        tokens, token_lengths = pad([torch.tensor(self.tokenizer.encode(text)) for text in texts], IGNORE)
-        return Batch([cut.id for cut in cuts], inputs, lengths, masked, tokens, token_lengths)
+        rows = [self._input(cut, epoch) for cut in cuts]
+        inputs, lengths = pad([one for one, _, _ in rows], 0.0)
+        masked, _ = pad([mask for _, mask, _ in rows], 0)
+        distractors, _ = pad([drawn for _, _, drawn in rows], NONE)
+        texts = [transcript(cut) if FRAMES in self.conf.loss.needs else "" for cut in cuts]
+        tokens, token_lengths = pad([torch.tensor(self.tokenizer.encode(text), dtype=torch.long) for text in texts], IGNORE)
+        extra = Extra() if self.extras is None else self.extras(cuts, epoch, lambda text, _: self.tokenizer.encode(text))
+        return Batch([cut.id for cut in cuts], inputs, lengths, masked, tokens, token_lengths, distractors, extra)
 
-    def _input(self, cut: Cut, epoch: int) -> tuple[Tensor, Tensor]:
-        """The cut as the model takes it and which of its frames are masked."""
-        if not self.train:
-            one = prepare(load(cut), self.inputs)
-            return one, torch.zeros(self.inputs.frames(len(one)), dtype=torch.bool)
-        random = self.augment.random(epoch, cut)
-        one = prepare(load_augmented(cut, self.augment, random), self.inputs)
-        return one, torch.from_numpy(self._mask(self.inputs.frames(len(one)), random))
+    def _input(self, cut: Cut, epoch: int) -> tuple[Tensor, Tensor, Tensor]:
+        """The cut as the model takes it, which of its frames are masked and what these are told apart from."""
+        loss = self.conf.loss
+        random = self.augment.random(epoch if self.train else 0, cut)
+        one = prepare(load_augmented(cut, self.augment, random) if self.train else load(cut), self.inputs)
+        frames = self.inputs.frames(len(one))
+        masked = self._mask(frames, random) if self.train or loss.contrastive else np.zeros(frames, dtype=np.bool_)
+        distractors = draw_distractors(int(masked.sum()), loss.negatives, random) if loss.contrastive else np.zeros((0, 0))
+        return one, torch.from_numpy(masked), torch.from_numpy(distractors)
 
     def _mask(self, frames: int, random: np.random.Generator) -> NDArray[np.bool_]:
         """Stretches of mask_frames that start anywhere, as many as cover mask_share if none overlapped."""
@@ -167,14 +172,16 @@ class System(torch.nn.Module):
             models.encode_alone(model)
         if conf.freeze_features and kernels:
             model.base_model.feature_extractor._freeze_parameters()
-        adapt(model, conf.adapt, head=[models.HEAD])
+        adapt(model, conf.adapt, head=[models.HEAD] if FRAMES in conf.loss.needs else [])
+        self.vocabulary = tokenizer.tokens
+        self.extras: Extras | None = None  # what the loss learns from besides transcripts; set by training
 
     def unusable(self, cut: Cut) -> str | None:
         """Why the model cannot learn from `cut`: it can from any."""
         return None
 
     def collator(self, train: bool) -> Collate:
-        return Collate(self.tokenizer, self.conf, self.inputs, train)
+        return Collate(self.tokenizer, self.conf, self.inputs, train, self.extras)
 
     def save_assets(self, directory: Path) -> None:
         """What restoring needs besides the weights."""
@@ -184,29 +191,57 @@ class System(torch.nn.Module):
         """A checkpoint of transformers with its processor."""
         export_ctc(self.model, self.tokenizer, directory)
 
+    def forward(self, batch: Batch) -> Losses:
+        """What the conf's loss is made of, summed over utterances."""
+        return losses(self.conf.loss, self.outputs(batch, self.conf.loss.needs), self.training)
+
+    def outputs(self, batch: Batch, needs: set[str]) -> Outputs:
+        """CTC's posteriors and the quantiser's targets, as far as `needs` asks for them."""
+        made = Outputs(len(batch.ids))
+        encoded = self._encode(batch, masked=self.training or FRAMES not in needs)
+        if FRAMES in needs:
+            log_probs, lengths = self._log_probs(encoded.last_hidden_state), self._frames(batch)
+            made.frames = Frames(log_probs, lengths, batch.tokens, batch.token_lengths, batch.extra.frames)
+        if QUANTISED in needs:
+            if not self.training and FRAMES in needs:  # what is selected by hears everything, the contrast never
+                encoded = self._encode(batch, masked=True)
+            made.quantised = self._quantise(encoded, batch)
+        return made
+
     def log_probs(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """(N, T', V) natural-log posteriors in float32, and (N,) frames."""
-        lengths = batch.input_lengths
-        self.model.input_lengths = lengths
-        inside = torch.arange(batch.inputs.shape[1], device=batch.inputs.device) < lengths[:, None].to(batch.inputs.device)
-        masked = batch.masked if self.training else None
-        hidden = self.model.base_model(batch.inputs, attention_mask=inside.long(), mask_time_indices=masked).last_hidden_state
-        logits = self.model.lm_head(self.model.dropout(hidden))
-        frames = torch.tensor([self.inputs.frames(int(length)) for length in lengths], device=lengths.device)
-        return logits.float().log_softmax(-1), frames
+        return self._log_probs(self._encode(batch, masked=False).last_hidden_state), self._frames(batch)
 
-    def forward(self, batch: Batch) -> Losses:
-        """CTC loss, summed over utterances. Those too short for their text count in `infeasible`."""
-        log_probs, lengths = self.log_probs(batch)
-        loss, infeasible = ctc_loss(log_probs, lengths, batch.tokens, batch.token_lengths)
-        parts = {"ctc": loss.detach(), "infeasible": infeasible}
-        if not self.training:
-            parts["errors"], parts["reference"] = greedy_errors(log_probs, lengths, batch.tokens, batch.token_lengths)
-        return Losses(loss, parts, len(batch.ids))
+    def _encode(self, batch: Batch, masked: bool) -> Any:
+        self.model.input_lengths = batch.input_lengths
+        inside = torch.arange(batch.inputs.shape[1], device=batch.inputs.device) < batch.input_lengths[:, None]
+        return self.model.base_model(
+            batch.inputs, attention_mask=inside.long(), mask_time_indices=batch.masked if masked else None
+        )
+
+    def _log_probs(self, hidden: Tensor) -> Tensor:
+        logits: Tensor = self.model.lm_head(self.model.dropout(hidden))
+        return logits.float().log_softmax(-1)
+
+    def _frames(self, batch: Batch) -> Tensor:
+        lengths = batch.input_lengths
+        return torch.tensor([self.inputs.frames(int(length)) for length in lengths], device=lengths.device)
+
+    def _quantise(self, encoded: Any, batch: Batch) -> Quantised:
+        """The masked frames as the encoder guesses them and as the quantiser sees them unmasked."""
+        model, quantiser = self.model, self.model.quantizer
+        quantiser.temperature = self.conf.loss.gumbel
+        codes, perplexity = quantiser(model.dropout_features(encoded.extract_features)[batch.masked][None])
+        context = model.project_hid(encoded.last_hidden_state[batch.masked])
+        counts = batch.masked.sum(1).tolist()
+        total = quantiser.num_groups * quantiser.num_vars
+        return Quantised(context, model.project_q(codes[0]), counts, batch.distractors, perplexity, total)
 
     @torch.inference_mode()
     def transcribe(self, cuts: list[Cut], conf: DecodeConf, lm: TokenLm | None) -> list[tuple[Nbest, NDArray[np.float32]]]:
         """Each cut's n-best list and its CTC log-probabilities (T, V), in the order of `cuts`."""
+        if FRAMES not in self.conf.loss.needs:
+            raise UsageError(f"trained by {', '.join(self.conf.loss.terms)} alone, it writes no text; fine-tune it first")
         started = time.monotonic()
         device = next(self.parameters()).device
         noise = Augment(0)
@@ -215,7 +250,8 @@ class System(torch.nn.Module):
         ]
         inputs, input_lengths = pad([prepare(one, self.inputs) for one in audio], 0.0)
         nothing = torch.zeros(0)
-        log_probs, lengths = self.log_probs(Batch([], inputs.to(device), input_lengths.to(device), nothing, nothing, nothing))
+        batch = Batch([], inputs, input_lengths, nothing, nothing, nothing, nothing)
+        log_probs, lengths = self.log_probs(batch.to(device))
         hypotheses = self._search(conf, log_probs, lengths, lm)
         seconds = (time.monotonic() - started) / sum(cut.duration for cut in cuts)
         kept = log_probs.cpu().numpy()
@@ -241,7 +277,7 @@ class System(torch.nn.Module):
 def build(conf: Conf, data: Path) -> System:
     """A system on pretrained weights. Raises UsageError where they cannot be had."""
     tokenizer = Tokenizer.load(tokenizer_dir(data, conf.tokenizer))
-    model = models.load(conf.pretrained, conf.revision, conf.language_adapter, tokenizer.tokens, conf.native)
+    model = _load(conf, tokenizer)
     return System(conf, tokenizer, model)
 
 
@@ -249,9 +285,19 @@ def restore(conf: Conf, directory: Path) -> System:
     """The system that training left in `directory`, in evaluation mode, on a GPU where there is one."""
     tokenizer = Tokenizer.load(directory / "tokenizer")
     if conf.adapt.kind == "full":
-        model = models.empty(directory / "pretrained", tokenizer.tokens, conf.native)
+        model = models.empty(directory / "pretrained", _head(conf, tokenizer), conf.native, QUANTISED in conf.loss.needs)
     else:
-        model = models.load(conf.pretrained, conf.revision, conf.language_adapter, tokenizer.tokens, conf.native)
+        model = _load(conf, tokenizer)
     system = System(conf, tokenizer, model)
     load_saved_state(system, torch.load(directory / "model.pt", map_location="cpu", weights_only=True), conf.adapt)
     return system.to("cuda" if torch.cuda.is_available() else "cpu").eval()
+
+
+def _load(conf: Conf, tokenizer: Tokenizer) -> Any:
+    head, quantised = _head(conf, tokenizer), QUANTISED in conf.loss.needs
+    return models.load(conf.pretrained, conf.revision, conf.language_adapter, head, conf.native, quantised)
+
+
+def _head(conf: Conf, tokenizer: Tokenizer) -> list[str]:
+    """The tokens that the model is to write: none where its loss does without."""
+    return tokenizer.tokens if FRAMES in conf.loss.needs else []

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -23,7 +23,11 @@ from cyasr.data.audio import Augment, add_noise, load, load_augmented
 from cyasr.data.audiofile import SAMPLE_RATE
 from cyasr.data.features import mask, pad
 from cyasr.experiment import TrainConf
-from cyasr.losses.cross_entropy import IGNORE, cross_entropy
+from cyasr.losses.conf import TASKS, TEXT, TOKENS, LossConf
+from cyasr.losses.cross_entropy import IGNORE
+from cyasr.losses.extra import Extra, Extras, transcript, translated
+from cyasr.losses.focal import token_weights
+from cyasr.losses.objective import Losses, Outputs, Tokens, losses
 from cyasr.modules import whisper
 from cyasr.modules.export import export_whisper
 from cyasr.nbest import Hypothesis, Nbest
@@ -35,12 +39,14 @@ from cyasr.search.joint import TokenLm
 class Conf(TrainConf):
     """`native:` reaches the model's configuration untouched (dropouts, …)."""
 
+    GIVES: ClassVar[frozenset[str]] = frozenset({TOKENS, TASKS, TEXT})
+
     pretrained: str = ""  # a directory, or a name on the Hugging Face hub
     revision: str | None = None  # of the hub's repository
     language: str = "el"  # Whisper's code
     task: Literal["transcribe", "translate"] = "transcribe"
-    label_smoothing: float = 0.0
     freeze_encoder: bool = False
+    loss: LossConf = field(default_factory=lambda: LossConf(cross_entropy=1.0))
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -48,8 +54,6 @@ class Conf(TrainConf):
             raise ValueError("key 'pretrained' is missing: a directory or a hub name, as openai/whisper-large-v3")
         if self.tokenizer != "pretrained":
             raise ValueError("tokenizer: Whisper keeps its own; write `tokenizer: pretrained`")
-        if not 0 <= self.label_smoothing < 1:
-            raise ValueError("label_smoothing: from 0 to below 1")
 
 
 @dataclass
@@ -59,18 +63,11 @@ class Batch:
     ids: list[str]
     features: Tensor
     tokens: Tensor
+    extra: Extra = field(default_factory=Extra)
 
     def to(self, device: torch.device | str) -> Batch:
-        return Batch(self.ids, *(tensor.to(device, non_blocking=True) for tensor in (self.features, self.tokens)))
-
-
-@dataclass
-class Losses:
-    """Sums over the batch's utterances: `total` is what is minimised; `parts` are for the log and for selection."""
-
-    total: Tensor
-    parts: dict[str, Tensor]
-    count: int
+        moved = {name: value.to(device, non_blocking=True) for name, value in vars(self).items() if name != "ids"}
+        return Batch(self.ids, **moved)
 
 
 @dataclass
@@ -80,6 +77,7 @@ class Collate:
     processor: Any
     conf: Conf
     train: bool
+    extras: Extras | None = None
     augment: Augment = field(init=False)
 
     def __post_init__(self) -> None:
@@ -87,8 +85,12 @@ class Collate:
 
     def __call__(self, cuts: list[Cut], epoch: int = 0) -> Batch:
         features = torch.stack([self._features(cut, epoch) for cut in cuts])
-        tokens, _ = pad([torch.tensor(label_ids(self.processor, cut)) for cut in cuts], IGNORE)
-        return Batch([cut.id for cut in cuts], features, tokens)
+        tokens, _ = pad([torch.tensor(self._labels(transcript(cut), False)) for cut in cuts], IGNORE)
+        extra = Extra() if self.extras is None else self.extras(cuts, epoch, self._labels)
+        return Batch([cut.id for cut in cuts], features, tokens, extra)
+
+    def _labels(self, text: str, translated: bool) -> list[int]:
+        return label_ids(self.processor, text, "translate" if translated else self.conf.task)
 
     def _features(self, cut: Cut, epoch: int) -> Tensor:
         if not self.train:
@@ -109,14 +111,11 @@ def window(audio: NDArray[np.float32], processor: Any) -> Tensor:
     return features
 
 
-def text_of(cut: Cut) -> str:
-    return " ".join(supervision.text for supervision in cut.supervisions)
-
-
-def label_ids(processor: Any, cut: Cut) -> list[int]:
+def label_ids(processor: Any, text: str, task: str) -> list[int]:
     """Start, language, task, no timestamps, the text, end."""
-    ids: list[int] = processor.tokenizer(text_of(cut)).input_ids
-    return ids
+    ids: list[int] = processor.tokenizer(text).input_ids
+    names = {processor.tokenizer.convert_tokens_to_ids(f"<|{name}|>") for name in ("transcribe", "translate")}
+    return [processor.tokenizer.convert_tokens_to_ids(f"<|{task}|>") if one in names else one for one in ids]
 
 
 class System(torch.nn.Module):
@@ -130,6 +129,10 @@ class System(torch.nn.Module):
         if conf.freeze_encoder:
             model.model.encoder.requires_grad_(False)
         adapt(model, conf.adapt)
+        self.vocabulary: list[str] = processor.tokenizer.convert_ids_to_tokens(range(model.config.vocab_size))
+        self.extras: Extras | None = None  # what the loss learns from besides transcripts; set by training
+        self.alpha: Tensor | None
+        self.register_buffer("alpha", token_weights(conf.loss.focal_alpha, self._ids, len(self.vocabulary)), persistent=False)
 
     def save_assets(self, directory: Path) -> None:
         """What restoring needs besides the weights."""
@@ -140,26 +143,42 @@ class System(torch.nn.Module):
         export_whisper(self.model, self.processor, directory)
 
     def collator(self, train: bool) -> Collate:
-        return Collate(self.processor, self.conf, train)
+        return Collate(self.processor, self.conf, train, self.extras)
 
     def unusable(self, cut: Cut) -> str | None:
         """Why the model cannot learn from `cut`, or None."""
         if cut.duration > whisper.WINDOW_SECONDS + 1e-3:
             return f"longer than Whisper's window of {whisper.WINDOW_SECONDS:g} s: {cut.duration:.1f} s"
-        length = len(label_ids(self.processor, cut))
+        texts = [transcript(cut)] + ([translated(cut, self.conf.loss.translate_to)] if self.conf.loss.translation else [])
+        length = max(len(label_ids(self.processor, text, self.conf.task)) for text in texts)
         return f"more labels than the decoder's {whisper.MAX_LABELS}: {length}" if length > whisper.MAX_LABELS else None
 
     def forward(self, batch: Batch) -> Losses:
-        """Cross-entropy of each token after the start, summed over utterances."""
-        inputs, targets = batch.tokens[:, :-1], batch.tokens[:, 1:]
-        logits = self.model(input_features=batch.features, decoder_input_ids=inputs.clamp(min=0), use_cache=False).logits
-        loss = cross_entropy(logits, targets, self.conf.label_smoothing)
-        right = ((logits.argmax(-1) == targets) & (targets != IGNORE)).sum()
-        counted = (targets != IGNORE).sum()
-        parts = {"attention": loss.detach(), "correct": right, "tokens": counted}
-        if not self.training:
-            parts["errors"], parts["reference"] = counted - right, counted
-        return Losses(loss, parts, len(batch.ids))
+        """What the conf's loss is made of, summed over utterances."""
+        return losses(self.conf.loss, self.outputs(batch, self.conf.loss.needs), self.training)
+
+    def outputs(self, batch: Batch, needs: set[str]) -> Outputs:
+        """The decoder's logits for transcripts, translations and text alone, as far as `needs` asks for them."""
+        made, extra = Outputs(len(batch.ids)), batch.extra
+        encoded = self.model.model.encoder(batch.features).last_hidden_state
+        if TOKENS in needs:
+            made.tokens = self._decode(encoded, batch.tokens)
+            made.tokens.teacher, made.tokens.alpha = extra.tokens, self.alpha
+        if TASKS in needs and extra.translation is not None:
+            made.translation = self._decode(encoded, extra.translation)
+        if TEXT in needs and extra.text is not None:
+            made.text = self._decode(torch.zeros_like(encoded[:, :1]), extra.text)
+        return made
+
+    def _decode(self, encoded: Tensor, labels: Tensor) -> Tokens:
+        """The decoder, told what came before. labels: (N, U), start first."""
+        inputs, targets = labels[:, :-1].clamp(min=0), labels[:, 1:]
+        logits = self.model(encoder_outputs=(encoded,), decoder_input_ids=inputs, use_cache=False).logits
+        return Tokens(logits, targets)
+
+    def _ids(self, text: str) -> list[int]:
+        ids: list[int] = self.processor.tokenizer(text, add_special_tokens=False).input_ids
+        return ids
 
     @torch.inference_mode()
     def transcribe(self, cuts: list[Cut], conf: DecodeConf, lm: TokenLm | None) -> list[tuple[Nbest, None]]:
