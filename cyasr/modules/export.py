@@ -13,6 +13,8 @@ from cyasr.files import write_json
 from cyasr.modules import hub, whisper
 from cyasr.text.tokenizer import BLANK, SOS_EOS, SPACE, UNK, Tokenizer
 
+SPELLINGS = {SPACE: "|", BLANK: "<pad>", UNK: "<unk>"}  # ours -> theirs
+
 
 def export_whisper(model: Any, processor: Any, directory: Path) -> None:
     """A Whisper that speaks its language without being told. Raises RunError where it does not read back the same."""
@@ -25,7 +27,7 @@ def export_ctc(model: Any, tokenizer: Tokenizer, directory: Path) -> None:
     vocabulary only. Raises RunError where the model does not read back the same."""
     _save(model, directory)
     library = hub.transformers()
-    write_json(directory / "vocab.json", {token: row for row, token in enumerate(tokenizer.tokens)})
+    write_json(directory / "vocab.json", {SPELLINGS.get(token, token): row for row, token in enumerate(tokenizer.tokens)})
     bert = model.config.model_type == "wav2vec2-bert"
     if bert:
         features = library.SeamlessM4TFeatureExtractor()
@@ -35,14 +37,7 @@ def export_ctc(model: Any, tokenizer: Tokenizer, directory: Path) -> None:
     if any(SPACE in token and token != SPACE for token in tokenizer.tokens):
         features.save_pretrained(directory)
         return
-    letters = library.Wav2Vec2CTCTokenizer(
-        str(directory / "vocab.json"),
-        unk_token=UNK,
-        pad_token=BLANK,
-        word_delimiter_token=SPACE,
-        bos_token=None,
-        eos_token=SOS_EOS,
-    )
+    letters = library.Wav2Vec2CTCTokenizer(str(directory / "vocab.json"), bos_token=None, eos_token=SOS_EOS)
     processor = library.Wav2Vec2BertProcessor if bert else library.Wav2Vec2Processor
     processor(features, letters).save_pretrained(directory)
 
