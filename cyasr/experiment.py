@@ -18,7 +18,7 @@ from cyasr.cli import UsageError
 from cyasr.conf import run_key
 from cyasr.files import read_json, sha256, write_json
 from cyasr.lock import Lock
-from cyasr.losses.conf import LossConf
+from cyasr.losses.conf import FRAMES, TOKENS, LossConf
 
 
 @dataclass
@@ -84,8 +84,8 @@ class TrainConf:
         if self.noise_snr and (len(self.noise_snr) != 2 or self.noise_snr[0] > self.noise_snr[1]):
             raise ValueError(f"noise_snr: [lowest, highest] in dB, not {self.noise_snr}")
         self.loss.check(self.system, self.GIVES)
-        if self.select == "error_rate" and self.loss.terms == ["contrastive"]:
-            raise ValueError("select: contrastive alone has no error rate; write `select: loss`")
+        if self.select == "error_rate" and not {FRAMES, TOKENS} & self.loss.needs:
+            raise ValueError(f"select: {' and '.join(self.loss.terms)} alone have no error rate; write `select: loss`")
 
 
 class Experiment:

@@ -8,19 +8,23 @@ the order of the hashes of their ids. Files are mapped, not read: memory does no
 from __future__ import annotations
 
 import hashlib
+from array import array
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any, Literal, NamedTuple
 
 import numpy as np
 import torch
+from lhotse import CutSet
+from lhotse.cut import Cut
 from numpy.typing import NDArray
 from torch import Tensor
 
 from cyasr.cli import RunError, UsageError
-from cyasr.data.sampler import GlobalBatches, screen
+from cyasr.data.sampler import share
 from cyasr.files import read_json, replacing, write_json
 from cyasr.losses.conf import FRAMES, TOKENS, LossConf
 from cyasr.losses.cross_entropy import IGNORE
@@ -29,6 +33,7 @@ from cyasr.stage import Stage
 
 Kind = Literal["frames", "tokens"]
 SPLITS = ("train", "dev")
+WINDOW = 1000  # cuts sorted together, so that a batch holds similar durations
 INDEX = np.dtype([("key", "<u8"), ("start", "<u8"), ("places", "<u4")])
 TYPES = {"ids": "<i4", "log_probs": "<f2", "rest": "<f2", "targets": "<i4"}
 
@@ -73,19 +78,24 @@ def ask(conf: LossConf, data: Path) -> None:
 
 def _write(teacher: Any, kind: Kind, conf: LossConf, cuts: Path, directory: Path) -> list[Path]:
     """The files of a cache, all of them or none."""
-    index: list[tuple[int, int, int]] = []
-    places = 0
+    keys, counts = array("Q"), array("L")
     paths = {name: directory / name for name in TYPES}
     with ExitStack() as stack:
         out = {name: stack.enter_context(_writing(path)) for name, path in paths.items()}
         for name, values in _listen(teacher, kind, conf, cuts):
-            for key, array in values.items():
-                out[key].write(array.astype(TYPES[key]).tobytes())
-            index.append((_key(name), places, len(values["rest"])))
-            places += len(values["rest"])
-    rows = np.sort(np.array(index, dtype=INDEX), order="key")
-    if not places or (rows["key"][1:] == rows["key"][:-1]).any():
-        raise RunError(f"{cuts}: two cuts have one id, or there is none that the teacher can take")
+            for file, value in values.items():
+                out[file].write(value.astype(TYPES[file]).tobytes())
+            keys.append(_key(name))
+            counts.append(len(values["rest"]))
+    places = sum(counts)
+    if not places:
+        raise RunError(f"{cuts}: no cut there that the teacher can take")
+    rows = np.zeros(len(keys), dtype=INDEX)
+    rows["key"], rows["places"] = keys, counts
+    rows["start"][1:] = np.cumsum(counts)[:-1]
+    rows.sort(order="key")
+    if (rows["key"][1:] == rows["key"][:-1]).any():
+        raise RunError(f"{cuts}: two cuts have one id; run stage 2 again")
     with replacing(directory / "index") as temporary:
         temporary.write_bytes(rows.tobytes())
     width = paths["ids"].stat().st_size // 4 // places
@@ -105,14 +115,12 @@ def _listen(teacher: Any, kind: Kind, conf: LossConf, cuts: Path) -> Iterator[tu
     """(cut id, its places) of all cuts that the teacher can take."""
     device = next(teacher.parameters()).device
     collate = teacher.collator(train=False)
-    _, unusable = screen(cuts, teacher.unusable)
-    seconds = teacher.conf.micro_batch_seconds or teacher.conf.batch_seconds
-    for group in GlobalBatches(cuts, seconds, teacher.conf.buckets, 0, shuffle=False, without=unusable).epoch(0):
+    for group in _batches(cuts, teacher):
         batch = collate(group).to(device)
         if kind == "frames":
             frames = teacher.outputs(batch, {FRAMES}).frames
             scores, lengths = frames.log_probs, frames.lengths
-            targets = torch.full(scores.shape[:2], IGNORE)
+            targets = torch.full(scores.shape[:2], -1)
         else:
             tokens = teacher.outputs(batch, {TOKENS}).tokens
             scores, targets = tokens.logits, tokens.targets.cpu()
@@ -125,6 +133,14 @@ def _listen(teacher: Any, kind: Kind, conf: LossConf, cuts: Path) -> Iterator[tu
             yield name, {key: value[row, :length] for key, value in moved.items()}
 
 
+def _batches(cuts: Path, teacher: Any) -> Iterator[list[Cut]]:
+    """The cuts that the teacher can take, those of a window in the order of their durations."""
+    usable = (cut for cut in CutSet.from_file(cuts) if teacher.unusable(cut) is None)
+    while window := list(islice(usable, WINDOW)):
+        for batch, _ in share(window, 0, 1, teacher.conf.micro_batch_seconds or teacher.conf.batch_seconds):
+            yield batch
+
+
 def _rest(log_probs: Tensor, ids: Tensor) -> Tensor:
     """The log of what tokens other than `ids` share, NOTHING where there are no others."""
     others = log_probs.scatter(-1, ids, -torch.inf).logsumexp(-1)
@@ -132,7 +148,7 @@ def _rest(log_probs: Tensor, ids: Tensor) -> Tensor:
 
 
 class Places(NamedTuple):
-    """A cut's L places in the student's ids: ids, log_probs (L, K); rest (L,); targets (L,), IGNORE for frames."""
+    """A cut's L places in the student's ids: ids, log_probs (L, K); rest (L,); targets (L,); -1: none."""
 
     ids: NDArray[np.int64]
     log_probs: NDArray[np.float32]
@@ -147,7 +163,7 @@ class Cache:
         self.directory = directory
         self.meta = read_json(directory / "meta.json")
         ours = {token: i for i, token in enumerate(vocabulary)}
-        self.ours = np.array([ours.get(token, -1) for token in self.meta["tokens"]])
+        self.ours = np.array([*(ours.get(token, -1) for token in self.meta["tokens"]), -1])  # the last: of no token
         common, teacher = int((self.ours >= 0).sum()), directory.parents[1]
         if 2 * common < len(vocabulary):
             raise UsageError(f"loss: teacher: {teacher} knows {common} of {len(vocabulary)} tokens; take one with this tokenizer")
@@ -160,13 +176,12 @@ class Cache:
             return None
         start, count = int(index["start"][row]), int(index["places"][row])
         raw = {kind: values[start : start + count] for kind, values in self._files.items()}
-        ids, targets = self.ours[raw["ids"]], raw["targets"].astype(np.int64)
+        ids, targets = self.ours[raw["ids"]], self.ours[raw["targets"]]
         log_probs, rest = raw["log_probs"].astype(np.float32), raw["rest"].astype(np.float32)
         unknown = np.where(ids < 0, log_probs, NOTHING)
         rest = np.logaddexp(rest, np.logaddexp.reduce(unknown, axis=1))
         log_probs = np.where(ids < 0, np.float32(NOTHING), log_probs)
         total = np.logaddexp(rest, np.logaddexp.reduce(log_probs, axis=1))  # float16 rounds
-        targets = np.where(targets < 0, IGNORE, self.ours[targets])
         return Places(ids, log_probs - total[:, None], rest - total, targets)
 
     @cached_property

@@ -186,10 +186,10 @@ class System(torch.nn.Module):
         self.alpha: Tensor | None
         alpha = token_weights(conf.loss.focal_alpha, tokenizer.encode, vocabulary, tokenizer.unk_id)
         self.register_buffer("alpha", alpha, persistent=False)
-        if FRAMES not in conf.loss.needs:  # what gets no gradient is not trained: processes would wait for it
-            self.ctc.requires_grad_(False)
-        if not {TOKENS, TEXT} & conf.loss.needs:
-            self.decoder.requires_grad_(False)
+        learnt = {self.encoder: {FRAMES, TOKENS}, self.ctc: {FRAMES}, self.decoder: {TOKENS, TEXT}}
+        for part, needs in learnt.items():
+            if not needs & conf.loss.needs:  # it would get no gradient, and processes would wait for one
+                part.requires_grad_(False)
 
     def save_assets(self, directory: Path) -> None:
         """What restoring needs besides the weights: nothing."""

@@ -126,7 +126,7 @@ class System(torch.nn.Module):
         self.conf = conf
         self.model = model
         self.processor = processor
-        if conf.freeze_encoder:
+        if conf.freeze_encoder or conf.loss.needs == {TEXT}:
             model.model.encoder.requires_grad_(False)
         adapt(model, conf.adapt)
         self.vocabulary: list[str] = processor.tokenizer.convert_ids_to_tokens(range(model.config.vocab_size))

@@ -91,13 +91,15 @@ def whisper(directory: Path, texts: list[str]) -> Path:
         WhisperProcessor,
         WhisperTokenizer,
     )  # fmt: skip
+    from transformers.models.whisper.tokenization_whisper import LANGUAGES
 
     torch.manual_seed(6)
     directory.mkdir(parents=True)
     pieces = ByteLevelBPETokenizer()
     pieces.train_from_iterator(texts, vocab_size=400, min_frequency=1, show_progress=False)
     pieces.save_model(str(directory))
-    languages, tasks = ["<|en|>", "<|el|>"], ["<|translate|>", "<|transcribe|>"]
+    # the tokenizer counts its languages from the start token on
+    languages, tasks = [f"<|{code}|>" for code in LANGUAGES], ["<|translate|>", "<|transcribe|>"]
     others = ["<|startoflm|>", "<|startofprev|>", "<|nospeech|>", "<|notimestamps|>"]
     special = ["<|endoftext|>", "<|startoftranscript|>", *languages, *tasks, *others]
     tokenizer = WhisperTokenizer(str(directory / "vocab.json"), str(directory / "merges.txt"), unk_token="<|endoftext|>")
