@@ -57,9 +57,9 @@ def count(model: nn.Module) -> tuple[int, int]:
 
 
 def saved_state(model: nn.Module, conf: AdaptConf) -> dict[str, Tensor]:
-    """The state dict; of an adapted model only what is trained."""
-    frozen = set() if conf.kind == "full" else _frozen(model)
-    return {name: value for name, value in model.state_dict().items() if not _belongs(name, frozen)}
+    """The state dict, shared weights once; of an adapted model only what is trained."""
+    left_out = _left_out(model, conf)
+    return {name: value for name, value in model.state_dict().items() if not _belongs(name, left_out)}
 
 
 def load_saved_state(model: nn.Module, state: dict[str, Tensor], conf: AdaptConf) -> None:
@@ -72,9 +72,8 @@ def load_saved_state(model: nn.Module, state: dict[str, Tensor], conf: AdaptConf
                 "checkpoint now. Put the old one back (a hub model's `revision:` keeps it), or train anew with --redo"
             )
     missing, unexpected = model.load_state_dict(state, strict=False)
-    frozen = set() if conf.kind == "full" else _frozen(model)
-    lost = [name for name in missing if not _belongs(name, frozen)]
-    _all_fit(lost, unexpected)
+    left_out = _left_out(model, conf)
+    _all_fit([name for name in missing if not _belongs(name, left_out)], unexpected)
 
 
 def load_plain_state(model: nn.Module, state: Mapping[str, Tensor]) -> None:
@@ -84,7 +83,7 @@ def load_plain_state(model: nn.Module, state: Mapping[str, Tensor]) -> None:
     """
     names = {_plain(name): name for name in model.state_dict()}
     weights = {names[name]: value for name, value in state.items() if name in names}
-    _all_fit(_frozen(model) - weights.keys(), state.keys() - names.keys())
+    _all_fit(_frozen(model) - _again(model) - weights.keys(), state.keys() - names.keys())
     for prefix, module in model.named_modules():
         if four_bit.is_four_bit(module):
             four_bit.repack(module, weights.pop(f"{prefix}.weight"))
@@ -233,6 +232,17 @@ def _all_fit(missing: Collection[str], unexpected: Collection[str]) -> None:
     if missing or unexpected:
         first = ", ".join(sorted([*missing, *unexpected])[:3])
         raise RuntimeError(f"{len(missing)} names missing, {len(unexpected)} unexpected, as {first}")
+
+
+def _left_out(model: nn.Module, conf: AdaptConf) -> set[str]:
+    """Names that are not saved."""
+    return _again(model) | (set() if conf.kind == "full" else _frozen(model))
+
+
+def _again(model: nn.Module) -> set[str]:
+    """Further names of parameters that stand in several places."""
+    first = {name for name, _ in model.named_parameters()}
+    return {name for name, _ in model.named_parameters(remove_duplicate=False)} - first
 
 
 def _frozen(model: nn.Module) -> set[str]:
