@@ -78,6 +78,10 @@ def _configuration(pretrained: str, revision: str | None, native: dict[str, Any]
     from transformers.models.auto.modeling_auto import MODEL_FOR_CTC_MAPPING_NAMES
 
     config = hub.configuration(pretrained, revision, {}, MODEL_FOR_CTC_MAPPING_NAMES, "hf_ctc")
+    if getattr(config, "add_adapter", False):
+        raise UsageError(
+            f"pretrained: {pretrained} has convolutions behind its encoder (config: add_adapter), which hf_ctc does not take"
+        )
     config.vocab_size = config.vocab_size or 1  # pretrained encoders may have no head at all; ours replaces it
     # masks are drawn by us, with the embedding that a mask_time_prob above 0 makes; a layer dropped would stall DDP
     config.layerdrop, config.mask_time_prob, config.mask_feature_prob = 0.0, 0.05, 0.0

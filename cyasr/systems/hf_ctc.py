@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -19,6 +20,7 @@ from torch import Tensor
 
 from cyasr.adaptation.adapt import adapt, load_saved_state
 from cyasr.cli import UsageError
+from cyasr.conf import run_key
 from cyasr.data.audio import Augment, add_noise, load, load_augmented
 from cyasr.data.audiofile import SAMPLE_RATE
 from cyasr.data.features import pad
@@ -50,6 +52,7 @@ class Conf(TrainConf):
     mask_share: float = 0.05  # of the frames, masked in stretches while training
     mask_frames: int = 10  # length of a stretch
     loss: LossConf = field(default_factory=lambda: LossConf(ctc=1.0))
+    checkpoint_activations: bool = run_key(False)  # compute each layer twice instead of keeping what it made
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -92,6 +95,14 @@ class Inputs:
         """Frames that the encoder sees of so many samples (or feature frames)."""
         for kernel, stride in zip(self.kernels, self.strides, strict=True):
             samples = (samples - kernel) // stride + 1
+        return samples
+
+    @property
+    def least(self) -> int:
+        """Samples that the first frame takes: 25 ms, or two windows of log-mel features."""
+        samples = 1 if self.kernels else 560
+        for kernel, stride in zip(reversed(self.kernels), reversed(self.strides), strict=True):
+            samples = (samples - 1) * stride + kernel
         return samples
 
 
@@ -141,7 +152,8 @@ class Collate:
 
 
 def prepare(audio: NDArray[np.float32], inputs: Inputs) -> Tensor:
-    """audio: (samples,) at 16 kHz. Returns (samples,), or (frames, 160) for the w2v-BERT family."""
+    """audio: (samples,) at 16 kHz. Returns (samples,), or (frames, 160) for the w2v-BERT family; one frame at least."""
+    audio = np.pad(audio, (0, max(0, inputs.least - len(audio))))
     if not inputs.kernels:
         return _stacked_filterbank(audio)
     if inputs.normalize:
@@ -150,11 +162,16 @@ def prepare(audio: NDArray[np.float32], inputs: Inputs) -> Tensor:
 
 
 def _stacked_filterbank(audio: NDArray[np.float32]) -> Tensor:
+    features = _filterbank()(audio, sampling_rate=SAMPLE_RATE, return_tensors="pt", padding=False)
+    return torch.as_tensor(np.asarray(features["input_features"][0]), dtype=torch.float32)
+
+
+@cache
+def _filterbank() -> Any:
     from transformers import SeamlessM4TFeatureExtractor
 
     extractor: Any = SeamlessM4TFeatureExtractor
-    features = extractor()(audio, sampling_rate=SAMPLE_RATE, return_tensors="pt", padding=False)
-    return torch.as_tensor(np.asarray(features["input_features"][0]), dtype=torch.float32)
+    return extractor()
 
 
 class System(torch.nn.Module):
@@ -172,13 +189,18 @@ class System(torch.nn.Module):
             models.encode_alone(model)
         if conf.freeze_features and kernels:
             model.base_model.feature_extractor._freeze_parameters()
+        if conf.checkpoint_activations:
+            model.gradient_checkpointing_enable({"use_reentrant": False})
         adapt(model, conf.adapt, head=[models.HEAD] if FRAMES in conf.loss.needs else [])
         self.vocabulary = tokenizer.tokens
         self.extras: Extras | None = None  # what the loss learns from besides transcripts; set by training
 
     def unusable(self, cut: Cut) -> str | None:
-        """Why the model cannot learn from `cut`: it can from any."""
-        return None
+        """Why the model cannot learn from `cut`: it is over before the first frame ends, at the fastest speed."""
+        least = self.inputs.least / SAMPLE_RATE
+        if cut.duration / max(self.conf.speed) >= least:
+            return None
+        return f"shorter than the model's first frame ({1000 * least:.0f} ms): {1000 * cut.duration:.0f} ms"
 
     def collator(self, train: bool) -> Collate:
         return Collate(self.tokenizer, self.conf, self.inputs, train, self.extras)
