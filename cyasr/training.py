@@ -185,9 +185,10 @@ class Trainer:
             "step": self.progress.steps,
             "epoch": round(self.progress.epochs(self.epoch_seconds), 3),
             "loss": values["loss"] / values["count"],
-            "error_rate": values["errors"] / max(values["reference"], 1),
-            "accuracy": values["correct"] / max(values["tokens"], 1),
         }
+        for name, part, whole in (("error_rate", "errors", "reference"), ("accuracy", "correct", "tokens")):
+            if values[whole] or name == self.conf.select:
+                result[name] = values[part] / max(values[whole], 1)
         result |= {term: values[term] / values["count"] for term in terms if len(terms) > 1}
         self.progress.evaluations.append(result)
         self._log.evaluation(result)

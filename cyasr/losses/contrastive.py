@@ -37,6 +37,18 @@ class Quantised:
 
 def contrast(frames: Quantised, temperature: float) -> Tensor:
     """InfoNCE of cosine similarities, summed over masked frames, in nats. A distractor with the frame's own code is none."""
+    return -(_similarities(frames) / temperature).log_softmax(-1)[..., 0].sum()
+
+
+def found(frames: Quantised) -> Tensor:
+    """How many masked frames are more like their own target than like any distractor."""
+    similar = _similarities(frames)
+    inside = torch.arange(similar.shape[1]) < torch.tensor(frames.counts)[:, None]
+    return (similar.argmax(-1).cpu() == 0)[inside].sum()
+
+
+def _similarities(frames: Quantised) -> Tensor:
+    """(N, L, 1 + K): of context and target, then of context and distractors; -inf for those that are none."""
     context, targets = (
         pad_sequence(list(torch.split(normalize(one.float(), dim=-1), frames.counts)), batch_first=True)
         for one in (frames.context, frames.targets)
@@ -46,7 +58,7 @@ def contrast(frames: Quantised, temperature: float) -> Tensor:
     right = similar.diagonal(dim1=1, dim2=2)[..., None]
     own_code = (targets @ targets.mT).gather(-1, chosen) > SAME
     wrong = similar.gather(-1, chosen).masked_fill(own_code | (frames.distractors == NONE), float("-inf"))
-    return -(torch.cat([right, wrong], dim=-1) / temperature).log_softmax(-1)[..., 0].sum()
+    return torch.cat([right, wrong], dim=-1)
 
 
 def diversity(frames: Quantised) -> Tensor:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from cyasr.losses.conf import LossConf
-from cyasr.losses.contrastive import Quantised, contrast, diversity
+from cyasr.losses.contrastive import Quantised, contrast, diversity, found
 from cyasr.losses.cross_entropy import IGNORE, cross_entropy
 from cyasr.losses.ctc import ctc_loss, greedy_errors, infeasible
 from cyasr.losses.distillation import Teacher, frame_distillation, token_distillation
@@ -60,14 +60,17 @@ class Losses:
 
 
 def losses(conf: LossConf, outputs: Outputs, training: bool) -> Losses:
-    """The weighted sum of the terms. Outside training, the token errors to select by: greedy CTC's where it is learnt."""
+    """The weighted sum of the terms. Outside training, the token errors to select by: greedy CTC's where it is learnt.
+
+    `correct` of `tokens` are the decoder's guesses at the next token, or a contrastive model's at the masked frame.
+    """
     parts: dict[str, Tensor] = {}
     weighted = []
     for name in conf.terms:
         term = TERMS[name](conf, outputs)
         weighted.append(getattr(conf, name) * term)
         parts[name] = term.detach()
-    frames, tokens = outputs.frames, outputs.tokens
+    frames, tokens, quantised = outputs.frames, outputs.tokens, outputs.quantised
     if frames is not None:
         parts["infeasible"] = infeasible(frames.lengths, frames.tokens, frames.token_lengths)
         if not training:
@@ -80,6 +83,8 @@ def losses(conf: LossConf, outputs: Outputs, training: bool) -> Losses:
         parts["correct"] = ((tokens.logits.argmax(-1) == tokens.targets) & counted).sum()
         if not training and frames is None:
             parts["errors"], parts["reference"] = parts["tokens"] - parts["correct"], parts["tokens"]
+    if quantised is not None and not training:
+        parts["correct"], parts["tokens"] = found(quantised), torch.tensor(len(quantised.context))
     return Losses(torch.stack(weighted).sum(), parts, outputs.count)
 
 

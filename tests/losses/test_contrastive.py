@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import math
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import yaml
 from torch import Tensor
 from transformers import Wav2Vec2Config, Wav2Vec2ForPreTraining
 
-from cyasr.losses.contrastive import NONE, Quantised, contrast, diversity, draw_distractors
+from cyasr.losses.contrastive import NONE, Quantised, contrast, diversity, draw_distractors, found
+from tests.losses import tiny
 from tests.systems.checkpoints import STABLE, WAVE
+from tests.systems.running import step
 
 FRAMES, NEGATIVES = 49, 20
 
@@ -36,11 +41,11 @@ def masks() -> tuple[Tensor, Tensor]:
 
 def theirs(masked: Tensor, distractors: Tensor) -> Tensor:
     """The same distractors as transformers counts them: (2, FRAMES, K) places in the flattened batch."""
-    found = torch.zeros(2, FRAMES, NEGATIVES, dtype=torch.long)
+    counted = torch.zeros(2, FRAMES, NEGATIVES, dtype=torch.long)
     for n in range(2):
         places = masked[n].nonzero()[:, 0]
-        found[n, places] = places[distractors[n, : len(places)]] + n * FRAMES
-    return found
+        counted[n, places] = places[distractors[n, : len(places)]] + n * FRAMES
+    return counted
 
 
 def ours(model: Wav2Vec2ForPreTraining, audio: Tensor, masked: Tensor, distractors: Tensor) -> Quantised:
@@ -55,24 +60,24 @@ def test_contrast_and_diversity_are_those_of_transformers(model: Wav2Vec2ForPreT
     model.eval()  # the quantiser takes its best code: nothing is left to chance
     audio, (masked, distractors) = torch.randn(2, 16000), masks()
     expected = model(audio, mask_time_indices=masked, sampled_negative_indices=theirs(masked, distractors))
-    found = ours(model, audio, masked, distractors)
-    assert contrast(found, 0.1).item() == pytest.approx(expected.contrastive_loss.item(), rel=1e-5)
-    assert diversity(found).item() == pytest.approx(expected.diversity_loss.item(), rel=1e-5)
-    assert (contrast(found, 0.1) + 0.1 * diversity(found)).item() == pytest.approx(expected.loss.item(), rel=1e-5)
+    frames = ours(model, audio, masked, distractors)
+    assert contrast(frames, 0.1).item() == pytest.approx(expected.contrastive_loss.item(), rel=1e-5)
+    assert diversity(frames).item() == pytest.approx(expected.diversity_loss.item(), rel=1e-5)
+    assert (contrast(frames, 0.1) + 0.1 * diversity(frames)).item() == pytest.approx(expected.loss.item(), rel=1e-5)
 
 
 def test_while_training_the_diversity_is_of_the_soft_choices(model: Wav2Vec2ForPreTraining) -> None:
     audio, (masked, distractors) = torch.randn(2, 16000), masks()
-    found = ours(model.train(), audio, masked, distractors)
+    frames = ours(model.train(), audio, masked, distractors)
     features = model.wav2vec2(audio, mask_time_indices=masked).extract_features[masked]
     soft = model.quantizer.weight_proj(features).view(len(features), 2, -1).softmax(-1).mean(0)
     perplexity = (-(soft * soft.log()).sum(-1)).exp().sum().item()
-    assert diversity(found).item() == pytest.approx(33 * (640 - perplexity) / 640, rel=1e-5)
+    assert diversity(frames).item() == pytest.approx(33 * (640 - perplexity) / 640, rel=1e-5)
 
 
 def test_gradients_reach_encoder_quantiser_and_both_projections(model: Wav2Vec2ForPreTraining) -> None:
-    found = ours(model.train(), torch.randn(2, 16000), *masks())
-    (contrast(found, 0.1) + 0.1 * diversity(found)).backward()
+    frames = ours(model.train(), torch.randn(2, 16000), *masks())
+    (contrast(frames, 0.1) + 0.1 * diversity(frames)).backward()
     for part in ("wav2vec2.encoder.layers.0.attention.q_proj", "quantizer.weight_proj", "project_q", "project_hid"):
         gradient = model.get_parameter(f"{part}.weight").grad
         assert gradient is not None and gradient.isfinite().all() and gradient.any()
@@ -89,6 +94,7 @@ def test_infonce_by_hand() -> None:
     )
     assert contrast(frames, 0.5).item() == pytest.approx(expected, rel=1e-5)
     assert diversity(frames).item() == pytest.approx(3 * (4 - 2) / 4)
+    assert int(found(frames)) == 2
 
 
 def test_a_distractor_with_the_frames_own_code_is_none() -> None:
@@ -114,3 +120,23 @@ def test_batches_without_masks_or_distractors_cost_nothing() -> None:
     assert contrast(empty, 0.1).item() == 0.0 and diversity(empty).item() == 0.0
     alone = Quantised(torch.randn(1, 4), torch.randn(1, 4), [1], torch.full((1, 1, 3), NONE), torch.tensor(2.0), 4)
     assert contrast(alone, 0.1).item() == 0.0
+
+
+def test_pretraining_goes_through_the_step_learns_and_writes_no_text(tones: Path, tmp_path: Path) -> None:
+    tiny.workplace(tones, tmp_path)
+    loss = {"contrastive": 1.0, "negatives": 10, "gumbel": 1.0}
+    keys = tiny.HF_CTC | {
+        "batch_seconds": 20, "buckets": 2, "epochs": 6, "lr": 2e-3, "average": 1, "ranks": 1, "freeze_features": False,
+        "select": "loss", "loss": loss,
+    }  # fmt: skip
+    (tmp_path / "train_more.yaml").write_text(yaml.safe_dump(keys))
+    done = step(tmp_path, "steps.train", "--data", "data/tones", "--conf", "train_more.yaml", "--ngpu", "0")
+    assert done.returncode == 0, done.stdout
+    on_dev = [float(found) for found in re.findall(r"dev loss ([\d.]+)", done.stdout)]
+    assert on_dev[-1] < 0.93 * on_dev[0], done.stdout
+    weights = torch.load(tmp_path / "exp/tones/train_more/model.pt")
+    published = Wav2Vec2ForPreTraining(Wav2Vec2Config(**WAVE, **STABLE, mask_time_prob=0.05)).state_dict()
+    assert {name.removeprefix("model.") for name in weights} == set(published)
+    (tmp_path / "decode_greedy.yaml").write_text("search: greedy\n")
+    decoded = step(tmp_path, "steps.decode", "--exp", "exp/tones/train_more", "--conf", "decode_greedy.yaml", "--splits", "dev")
+    assert decoded.returncode == 2 and "trained by contrastive alone, it writes no text; fine-tune it" in decoded.stdout

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import shutil
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,8 @@ from cyasr import conf as confs
 from cyasr.losses.extra import Extras
 from cyasr.losses.teacher import ask
 from cyasr.systems import family, load_conf
-from tests.conftest import WORDS
 from tests.systems import checkpoints
+from tests.systems.whisper_checkpoint import whisper
 
 DATA = Path("data/tones")
 ESPNET: dict[str, Any] = {
@@ -39,7 +38,7 @@ def workplace(tones: Path, directory: Path) -> None:
     if not bases.exists():
         checkpoints.xls_r(bases / "xls_r")
         checkpoints.mhubert(bases / "mhubert")
-        checkpoints.whisper(bases / "whisper", [" ".join(random.Random(n).choices(list(WORDS), k=4)) for n in range(100)])
+        whisper(bases / "whisper")
     (directory / "bases").symlink_to(bases)
 
 
