@@ -72,6 +72,8 @@ class Conf(TrainConf):
         super().__post_init__()
         if self.size % self.heads:
             raise ValueError(f"size: {self.size} is no multiple of heads: {self.heads}")
+        if self.adapt.kind in {"qlora", "adapters"}:
+            raise ValueError(f"adapt: kind: {self.adapt.kind} is for models of transformers; espnet takes full, lora and partial")
         unknown = sorted(self.native.keys() - {"encoder", "decoder"})
         if unknown:
             raise ValueError(f"native: unknown section {unknown[0]!r}; there are `encoder` and `decoder`")
