@@ -98,7 +98,7 @@ class Collate:
         random = self.augment.random(epoch, cut)
         audio = load_augmented(cut, self.augment, random)
         features = window(audio, self.processor)
-        spoken = features[:, : 1 + len(audio) * features.shape[1] // round(whisper.WINDOW_SECONDS * SAMPLE_RATE)]
+        spoken = features[:, : 1 + len(audio) // self.processor.feature_extractor.hop_length]
         conf = self.conf
         mask(spoken.T, random, conf.time_masks, conf.time_mask_share, conf.frequency_masks, conf.frequency_mask_bins)
         return features
@@ -147,11 +147,12 @@ class System(torch.nn.Module):
 
     def unusable(self, cut: Cut) -> str | None:
         """Why the model cannot learn from `cut`, or None."""
-        if cut.duration > whisper.WINDOW_SECONDS + 1e-3:
-            return f"longer than Whisper's window of {whisper.WINDOW_SECONDS:g} s: {cut.duration:.1f} s"
+        if cut.duration > self.window_seconds + 1e-3:
+            return f"longer than Whisper's window of {self.window_seconds:g} s: {cut.duration:.1f} s"
         texts = [transcript(cut)] + ([translated(cut, self.conf.loss.translate_to)] if self.conf.loss.translation else [])
         length = max(len(label_ids(self.processor, text, self.conf.task)) for text in texts)
-        return f"more labels than the decoder's {whisper.MAX_LABELS}: {length}" if length > whisper.MAX_LABELS else None
+        most = int(self.model.config.max_target_positions)  # 448, prefix and end included
+        return f"more labels than the decoder's {most}: {length}" if length > most else None
 
     def forward(self, batch: Batch) -> Losses:
         """What the conf's loss is made of, summed over utterances."""
@@ -176,6 +177,11 @@ class System(torch.nn.Module):
         logits = self.model(encoder_outputs=(encoded,), decoder_input_ids=inputs, use_cache=False).logits
         return Tokens(logits, targets)
 
+    @property
+    def window_seconds(self) -> float:
+        """What the encoder takes at once: 30."""
+        return float(self.processor.feature_extractor.chunk_length)
+
     def _ids(self, text: str) -> list[int]:
         ids: list[int] = self.processor.tokenizer(text, add_special_tokens=False).input_ids
         return ids
@@ -185,6 +191,10 @@ class System(torch.nn.Module):
         """Each cut's n-best list, in the order of `cuts`. Beam search is transformers'; scores are sums of natural logs."""
         if lm is not None:
             raise UsageError("hf_seq2seq takes no language model in its search; stage 7 ranks its n-best lists with one")
+        if conf.ctc_weight and conf.search == "joint":
+            raise UsageError("hf_seq2seq has no CTC to search by: set ctc_weight: 0 in the decode conf")
+        if conf.posteriors:
+            raise UsageError("hf_seq2seq has no CTC posteriors to keep: leave `posteriors` out of the decode conf")
         started = time.monotonic()
         device = next(self.parameters()).device
         noise = Augment(0)
@@ -192,45 +202,20 @@ class System(torch.nn.Module):
             load(cut) if conf.noise_snr is None else add_noise(load(cut), conf.noise_snr, noise.random(0, cut)) for cut in cuts
         ]
         features = torch.stack([window(one, self.processor) for one in audio]).to(device)
-        width = 1 if conf.search == "greedy" else conf.beam
-        kept = min(conf.nbest, width)
-        made = self.model.generate(
-            input_features=features, num_beams=width, num_return_sequences=kept, do_sample=False, length_penalty=0.0,
-            return_dict_in_generate=True, output_scores=True, language=self.conf.language, task=self.conf.task,
-            return_timestamps=False,
-        )  # fmt: skip
-        totals = self._scores(features, made.sequences, kept)
+        encoded = self.model.model.encoder(features).last_hidden_state
+        beam = 1 if conf.search == "greedy" else conf.beam
+        found = whisper.search(self.model, encoded, self.processor.tokenizer.prefix_tokens, beam, min(conf.nbest, beam))
         seconds = (time.monotonic() - started) / sum(cut.duration for cut in cuts)
         lists = []
-        for n, cut in enumerate(cuts):
-            rows = range(n * kept, (n + 1) * kept)
-            hyps = sorted((self._hypothesis(made.sequences[row], totals[row]) for row in rows), key=lambda hyp: -hyp.total)
+        for cut, pairs in zip(cuts, found, strict=True):
+            hyps = _distinct([self._hypothesis(tokens, total) for tokens, total in pairs])
             spent = round(seconds * cut.duration, 4)
-            lists.append((Nbest(cut.id, _distinct(hyps), "hf_seq2seq", {"att": 1.0}, spent, round(cut.duration, 3)), None))
+            lists.append((Nbest(cut.id, hyps, "hf_seq2seq", {"att": 1.0}, spent, round(cut.duration, 3)), None))
         return lists
 
-    def _scores(self, features: Tensor, sequences: Tensor, kept: int) -> list[float]:
-        """Sum of the natural logs of each sequence's tokens after the prefix, given its audio."""
-        encoded = self.model.model.encoder(features).last_hidden_state.repeat_interleave(kept, dim=0)
-        logits = self.model(encoder_outputs=(encoded,), decoder_input_ids=sequences[:, :-1], use_cache=False).logits
-        log_probs = logits.float().log_softmax(-1).gather(-1, sequences[:, 1:, None])[..., 0]
-        prefix = len(self.processor.tokenizer.prefix_tokens)
-        scored = torch.zeros_like(log_probs)
-        for row, tokens in enumerate(sequences[:, 1:].tolist()):
-            end = tokens.index(self.eos) if self.eos in tokens else len(tokens) - 1
-            scored[row, prefix - 1 : end + 1] = 1.0
-        totals: list[float] = (log_probs * scored).sum(1).tolist()
-        return totals
-
-    @property
-    def eos(self) -> int:
-        return int(self.processor.tokenizer.eos_token_id)
-
-    def _hypothesis(self, sequence: Tensor, total: float) -> Hypothesis:
+    def _hypothesis(self, ids: list[int], total: float) -> Hypothesis:
         tokenizer = self.processor.tokenizer
-        special = set(tokenizer.all_special_ids)
-        ids = [token for token in sequence.tolist() if token not in special]
-        text = " ".join(tokenizer.decode(ids, skip_special_tokens=True).split())
+        text = " ".join(tokenizer.decode(ids).split())
         return Hypothesis(text, tokenizer.convert_ids_to_tokens(ids), {"att": total}, total)
 
 
