@@ -19,7 +19,7 @@ from lightning_fabric import Fabric
 from torch.utils.data import DataLoader
 
 from cyasr import checkpoints
-from cyasr.adaptation.adapt import load_saved_state, saved_state
+from cyasr.adaptation.adapt import check_used, load_saved_state, saved_state
 from cyasr.cli import RunError
 from cyasr.data.sampler import GlobalBatches, Shares, screen
 from cyasr.experiment import Experiment, TrainConf
@@ -131,6 +131,8 @@ class Trainer:
                 self._sums[name] += value
         if not item["last"]:
             return False
+        if self.progress.steps == 0:
+            check_used(self.system)
         scale = self.fabric.world_size / item["count"]
         for parameter in self.model.parameters():
             if parameter.grad is not None:

@@ -56,6 +56,20 @@ def count(model: nn.Module) -> tuple[int, int]:
     return sum(one.numel() for one in parameters if one.requires_grad), sum(four_bit.size(one) for one in parameters)
 
 
+def check_used(model: nn.Module) -> None:
+    """After a first backward pass: raises UsageError where a low-rank update got no gradient. A model that reads the
+    weights of a layer itself, as WavLM's attention does, passes by what was put around it."""
+    used: dict[str, bool] = {}  # by the last part of the layers' names: a layer may well be dropped once, not all of a kind
+    for name, parameter in model.named_parameters():
+        layer, update, _ = name.partition(".lora_B")
+        if update:
+            last = layer.rpartition(".")[2]
+            used[last] = used.get(last, False) or parameter.grad is not None
+    idle = [name for name, anywhere in used.items() if not anywhere]
+    if idle:
+        raise UsageError(f"adapt: targets: this model passes by what is put around its {', '.join(idle)}; leave them out")
+
+
 def saved_state(model: nn.Module, conf: AdaptConf) -> dict[str, Tensor]:
     """The state dict, shared weights once; of an adapted model only what is trained."""
     left_out = _left_out(model, conf)

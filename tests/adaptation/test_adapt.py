@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from cyasr.adaptation.adapt import adapt, count, load_plain_state, load_saved_state, merge, saved_state
+from cyasr.adaptation.adapt import adapt, check_used, count, load_plain_state, load_saved_state, merge, saved_state
 from cyasr.adaptation.bottleneck import WithBottleneck
 from cyasr.adaptation.conf import AdaptConf
 from cyasr.cli import UsageError
@@ -207,6 +207,18 @@ def test_what_matches_nothing_is_refused_by_name(keys: dict[str, Any], line: str
 def test_keys_that_make_no_sense_together_are_refused(keys: dict[str, Any], line: str) -> None:
     with pytest.raises(ValueError, match=line):
         AdaptConf(**keys)
+
+
+def test_an_update_that_the_model_passes_by_is_noticed() -> None:
+    from transformers import WavLMConfig, WavLMForCTC
+
+    small = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32, "vocab_size": 5}
+    waves = {"conv_dim": (8,) * 7, "num_conv_pos_embeddings": 4, "num_conv_pos_embedding_groups": 2, "mask_time_prob": 0.0}
+    model = WavLMForCTC(WavLMConfig(**small, **waves))
+    adapt(model, AdaptConf(kind="lora", targets=["query_value", "feed_forward"], rank=2))
+    model(torch.randn(1, 4000)).logits.sum().backward()
+    with pytest.raises(UsageError, match="passes by what is put around its v_proj, q_proj; leave"):
+        check_used(model)
 
 
 def test_bottlenecks_cannot_be_merged() -> None:
