@@ -12,6 +12,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from itertools import takewhile
 from typing import Any
 
 import torch
@@ -23,6 +24,7 @@ from cyasr.adaptation.adapt import check_used, load_saved_state, saved_state
 from cyasr.cli import RunError
 from cyasr.data.sampler import GlobalBatches, Shares, screen
 from cyasr.experiment import Experiment, TrainConf
+from cyasr.losses.conf import FRAMES
 from cyasr.optimizer import learning_rate, make_optimizer
 from cyasr.process import peak_memory_mb
 from cyasr.training_log import TrainingLog
@@ -51,6 +53,10 @@ class Progress:
         """Evaluations since the best one."""
         best = self.best(key, 1)
         return sum(one["step"] > best[0] for one in self.evaluations) if best else 0
+
+    def silent(self) -> int:
+        """Evaluations since CTC last wrote anything but blanks."""
+        return sum(1 for _ in takewhile(lambda one: "only_blanks" in one, reversed(self.evaluations)))
 
 
 class Trainer:
@@ -181,7 +187,7 @@ class Trainer:
                     sums[name] = sums[name] + value.double().cpu()
                 sums["count"] = sums["count"] + losses.count
         terms = self.conf.loss.terms
-        names = ["loss", "count", "correct", "tokens", "errors", "reference", "infeasible", *terms]
+        names = ["loss", "count", "correct", "tokens", "errors", "reference", "written", "infeasible", *terms]
         values = dict(zip(names, self._total(torch.stack([sums[name] for name in names])).tolist(), strict=True))
         result = {
             "step": self.progress.steps,
@@ -192,8 +198,16 @@ class Trainer:
             if values[whole] or name == self.conf.select:
                 result[name] = values[part] / max(values[whole], 1)
         result |= {term: values[term] / values["count"] for term in terms if len(terms) > 1}
+        if FRAMES in self.conf.loss.needs and not values["written"]:
+            result["only_blanks"] = 1.0
         self.progress.evaluations.append(result)
         self._log.evaluation(result)
+        if (silent := self.progress.silent()) and silent % 3 == 0:
+            self._log.line(
+                f"CTC has written nothing but blanks at {silent} evaluations in a row. It often starts so; if it goes on "
+                "for hundreds of steps, try a third of `lr` or three times as much, more steps (a smaller "
+                "`batch_seconds`, more `epochs`) or fewer masks, and see that the transcripts belong to the audio"
+            )
         if self.fabric.global_rank == 0:
             best = self.progress.best(self.conf.select, self.conf.average)
             self.experiment.checkpoints.mkdir(parents=True, exist_ok=True)

@@ -22,14 +22,16 @@ def infeasible(lengths: Tensor, tokens: Tensor, token_lengths: Tensor) -> Tensor
     return (lengths < token_lengths + repeats.to(token_lengths.device)).sum()
 
 
-def greedy_errors(log_probs: Tensor, lengths: Tensor, tokens: Tensor, token_lengths: Tensor) -> tuple[Tensor, Tensor]:
-    """Token edits of the greedy output against the references, and the references' tokens."""
+def greedy_errors(log_probs: Tensor, lengths: Tensor, tokens: Tensor, token_lengths: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Token edits of the greedy output against the references, the references' tokens and the output's."""
     from rapidfuzz.distance import Levenshtein
 
     best = log_probs.argmax(-1).cpu()
-    errors = reference = 0
+    errors = reference = written = 0
     for path, frames, target, count in zip(best, lengths, tokens.cpu(), token_lengths, strict=True):
         collapsed = path[: int(frames)].unique_consecutive()
-        errors += Levenshtein.distance(target[: int(count)].tolist(), collapsed[collapsed != 0].tolist())
+        output = collapsed[collapsed != 0].tolist()
+        errors += Levenshtein.distance(target[: int(count)].tolist(), output)
         reference += int(count)
-    return torch.tensor(errors), torch.tensor(reference)
+        written += len(output)
+    return torch.tensor(errors), torch.tensor(reference), torch.tensor(written)

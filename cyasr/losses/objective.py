@@ -74,7 +74,7 @@ def losses(conf: LossConf, outputs: Outputs, training: bool) -> Losses:
     if frames is not None:
         parts["infeasible"] = infeasible(frames.lengths, frames.tokens, frames.token_lengths)
         if not training:
-            parts["errors"], parts["reference"] = greedy_errors(
+            parts["errors"], parts["reference"], parts["written"] = greedy_errors(
                 frames.log_probs, frames.lengths, frames.tokens, frames.token_lengths
             )
     if tokens is not None:

@@ -190,7 +190,7 @@ class System(torch.nn.Module):
         if conf.freeze_features and kernels:
             model.base_model.feature_extractor._freeze_parameters()
         if conf.checkpoint_activations:
-            model.gradient_checkpointing_enable({"use_reentrant": False})
+            model.activation_checkpointing_enable({"use_reentrant": False})
         adapt(model, conf.adapt, head=[models.HEAD] if FRAMES in conf.loss.needs else [])
         self.vocabulary = tokenizer.tokens
         self.extras: Extras | None = None  # what the loss learns from besides transcripts; set by training
