@@ -36,7 +36,7 @@ def main() -> None:
     experiment = Experiment(arguments.data, arguments.conf)
     if arguments.redo and first:
         experiment.set_aside()
-    stage = Stage(experiment.directory / ".stamp.json", _inputs(arguments.data, keys), {"conf": keys})
+    stage = Stage(experiment.directory / ".stamp.json", _inputs(arguments.data, keys, arguments.conf), {"conf": keys})
     if first and stage.fresh(quiet=True):
         print(f"steps.train: {experiment.directory} is up to date")
         return
@@ -64,9 +64,9 @@ def main() -> None:
         stage.done([experiment.model, experiment.frozen])
 
 
-def _inputs(data: Path, keys: dict[str, Any]) -> list[Path]:
+def _inputs(data: Path, keys: dict[str, Any], conf: Path) -> list[Path]:
     """The files that a trained model depends on."""
-    loss = confs.build(dict(keys.get("loss") or {}), LossConf, Path("loss"))
+    loss = confs.build(keys["loss"], LossConf, Path(f"{conf}: loss")) if isinstance(keys.get("loss"), dict) else LossConf()
     return [data / "train.jsonl.gz", data / "dev.jsonl.gz", *tokenizer_files(data, str(keys.get("tokenizer"))), *loss.inputs()]
 
 

@@ -16,11 +16,12 @@ from cyasr.conf import run_key
 from cyasr.data.corpus import DataConf
 from cyasr.fusion.rescore import FuseConf
 from cyasr.lm.conf import LmConf
+from cyasr.losses.conf import LossConf
 from cyasr.search.conf import DecodeConf
 from cyasr.systems import load_conf
 from tests.conftest import ROOT
 
-SCHEMAS = {"adapt": AdaptConf, "data": DataConf, "lm": LmConf, "decode": DecodeConf, "fuse": FuseConf}
+SCHEMAS = {"adapt": AdaptConf, "data": DataConf, "lm": LmConf, "decode": DecodeConf, "fuse": FuseConf, "loss": LossConf}
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "conf").glob("*.yaml")), ids=lambda path: path.stem)

@@ -119,6 +119,7 @@ def test_contrast_needs_the_quantiser_of_wav2vec_2() -> None:
         ("espnet", {"loss": {"ctc": 0.5, "frame_distillation": 0.5}}, "teacher: is missing"),
         ("espnet", {"loss": {"ctc": 1.0, "teacher": "exp/x"}}, "teacher: is a setting of frame_distillation and token_"),
         ("espnet", {"loss": {"cross_entropy": 1.0, "text": 0.1, "text_files": ["a.txt"]}}, "say under which licence a.txt"),
+        ("espnet", {"loss": "ctc"}, "loss: expected a mapping, got 'ctc'"),
         ("hf_ctc", {"loss": {"contrastive": 1.0}}, "select: contrastive alone have no error rate; write `select: loss`"),
         ("hf_ctc", {"loss": {"contrastive": 1.0, "negatives": 0}}, "negatives: from 1"),
     ],
