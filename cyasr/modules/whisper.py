@@ -51,46 +51,54 @@ def speak(model: Any, processor: Any, language: str, task: str) -> None:
         names = ", ".join(sorted(name.strip("<|>") for name in known))
         raise UsageError(f"language: the model has no {language!r}; it has {names}")
     processor.tokenizer.set_prefix_tokens(language=language, task=task, predict_timestamps=False)
-    model.generation_config.language, model.generation_config.task = language, task
-    model.generation_config.forced_decoder_ids = None
+    settings, end = model.generation_config, model.config.eos_token_id
+    settings.language, settings.task = language, task
+    settings.forced_decoder_ids = None
+    # the prefix has said what languages and tasks say: what follows is text, timestamps, and the end
+    said = range(end + 1, settings.no_timestamps_token_id + 1)
+    settings.suppress_tokens = sorted({*said, *(settings.suppress_tokens or [])} - {end})
 
 
-def search(model: Any, encoded: Tensor, prefix: list[int], beam: int, nbest: int) -> list[list[tuple[list[int], float]]]:
+def search(
+    model: Any, encoded: Tensor, prefix: list[int], beam: int, nbest: int, timed: bool = False
+) -> list[list[tuple[list[int], float]]]:
     """Each utterance's best token sequences and their scores, best first, through transformers' search.
 
-    encoded: (N, T, D); prefix: start, language and task, so that nothing is left to guess. Returns, for each utterance,
-    `nbest` pairs of text tokens and the sum of their natural-log probabilities and the end's (where it came before the
-    decoder's last position). Tokens that are no text are not written, nor those that the model's own settings suppress.
+    encoded: (N, T, D); prefix: start, language and task, so that nothing is left to guess; timed: timestamps may be
+    written too, and must be where Whisper's rules say so. Returns, for each utterance, `nbest` pairs of tokens and the sum
+    of their natural-log probabilities and the end's (where it came before the decoder's last position). Nothing but text
+    is written, and of that nothing that the model's own settings suppress.
     """
-    from transformers import GenerationMixin
+    from transformers import GenerationMixin, LogitsProcessorList, WhisperTimeStampLogitsProcessor
     from transformers.modeling_outputs import BaseModelOutput
 
     settings, end = model.generation_config, model.config.eos_token_id
-    suppressed = {*range(end + 1, model.config.vocab_size), *(settings.suppress_tokens or [])} - {end}
+    no_text = range(end + 1, settings.no_timestamps_token_id + 1 if timed else model.config.vocab_size)
+    rules: list[Any] = [WhisperTimeStampLogitsProcessor(settings, begin_index=len(prefix))] if timed else []
     start = torch.tensor([prefix], device=encoded.device).expand(len(encoded), -1)
     # not Whisper's own `generate`: that one drops prefix and end, and encodes an utterance once for each hypothesis
     made: Any = GenerationMixin.generate(
         model, encoder_outputs=BaseModelOutput(encoded), decoder_input_ids=start, num_beams=beam, num_return_sequences=nbest,
-        do_sample=False, length_penalty=0.0, max_length=model.config.max_target_positions, suppress_tokens=sorted(suppressed),
-        pad_token_id=end, return_dict_in_generate=True, output_scores=beam > 1,
+        do_sample=False, length_penalty=0.0, max_length=model.config.max_target_positions,
+        suppress_tokens=sorted({*no_text, *(settings.suppress_tokens or [])} - {end}),
+        logits_processor=LogitsProcessorList(rules), pad_token_id=end, return_dict_in_generate=True, output_scores=beam > 1,
     )  # fmt: skip
     texts = [row[: row.index(end)] if end in row else row for row in made.sequences[:, len(prefix) :].tolist()]
-    scores = made.sequences_scores if beam > 1 else score(model, encoded, made.sequences, len(prefix))
+    scores = made.sequences_scores if beam > 1 else log_probs(model, encoded, made.sequences, len(prefix)).sum(1)
     pairs = list(zip(texts, scores.tolist(), strict=True))
     return [pairs[first : first + nbest] for first in range(0, len(pairs), nbest)]
 
 
-def score(model: Any, encoded: Tensor, sequences: Tensor, prefix: int) -> Tensor:
-    """(N,): the sum of the natural-log probabilities of each sequence's tokens after `prefix`, its first end included.
+def log_probs(model: Any, encoded: Tensor, sequences: Tensor, prefix: int) -> Tensor:
+    """(N, U - prefix): the natural-log probability of each token after the prefix, 0 behind the first end.
 
     encoded: (N, T, D); sequences: (N, U), filled up with ends.
     """
     inputs, targets = sequences[:, :-1], sequences[:, prefix:]
     logits = model(encoder_outputs=(encoded,), decoder_input_ids=inputs, use_cache=False).logits[:, prefix - 1 :].float()
-    log_probs = -torch.nn.functional.cross_entropy(logits.transpose(1, 2), targets, reduction="none")
     ends = (targets == model.config.eos_token_id).int()
     inside = ends.cumsum(1) - ends == 0
-    return (log_probs * inside).sum(1)
+    return -torch.nn.functional.cross_entropy(logits.transpose(1, 2), targets, reduction="none") * inside
 
 
 def _config(pretrained: str, revision: str | None, native: dict[str, Any]) -> Any:

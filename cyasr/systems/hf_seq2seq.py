@@ -6,7 +6,9 @@ Labels are the tokenizer's, with language and task; the decoder's start token st
 
 from __future__ import annotations
 
+import math
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -28,9 +30,9 @@ from cyasr.losses.cross_entropy import IGNORE
 from cyasr.losses.extra import Extra, Extras, transcript, translated
 from cyasr.losses.focal import token_weights
 from cyasr.losses.objective import Losses, Outputs, Tokens, losses
-from cyasr.modules import whisper
+from cyasr.modules import whisper, whisper_long
 from cyasr.modules.export import export_whisper
-from cyasr.nbest import Hypothesis, Nbest
+from cyasr.nbest import Hypothesis, Nbest, Word
 from cyasr.search.conf import DecodeConf
 from cyasr.search.joint import TokenLm
 
@@ -188,7 +190,7 @@ class System(torch.nn.Module):
 
     @torch.inference_mode()
     def transcribe(self, cuts: list[Cut], conf: DecodeConf, lm: TokenLm | None) -> list[tuple[Nbest, None]]:
-        """Each cut's n-best list, in the order of `cuts`. Beam search is transformers'; scores are sums of natural logs."""
+        """Each cut's n-best list, in the order of `cuts`; of one longer than the window, its best hypothesis only."""
         if lm is not None:
             raise UsageError("hf_seq2seq takes no language model in its search; stage 7 ranks its n-best lists with one")
         if conf.ctc_weight and conf.search == "joint":
@@ -201,17 +203,38 @@ class System(torch.nn.Module):
         audio = [
             load(cut) if conf.noise_snr is None else add_noise(load(cut), conf.noise_snr, noise.random(0, cut)) for cut in cuts
         ]
-        features = torch.stack([window(one, self.processor) for one in audio]).to(device)
-        encoded = self.model.model.encoder(features).last_hidden_state
         beam = 1 if conf.search == "greedy" else conf.beam
-        found = whisper.search(self.model, encoded, self.processor.tokenizer.prefix_tokens, beam, min(conf.nbest, beam))
+        found: dict[str, list[Hypothesis]] = {}
+        fitting = [n for n, cut in enumerate(cuts) if cut.duration <= self.window_seconds]
+        if fitting:
+            features = torch.stack([window(audio[n], self.processor) for n in fitting]).to(device)
+            encoded = self.model.model.encoder(features).last_hidden_state
+            lists = whisper.search(self.model, encoded, self.processor.tokenizer.prefix_tokens, beam, min(conf.nbest, beam))
+            for n, pairs in zip(fitting, lists, strict=True):
+                found[cuts[n].id] = _distinct([self._hypothesis(tokens, total) for tokens, total in pairs])
+        found |= {cut.id: [self._long(one, beam)] for cut, one in zip(cuts, audio, strict=True) if cut.id not in found}
         seconds = (time.monotonic() - started) / sum(cut.duration for cut in cuts)
-        lists = []
-        for cut, pairs in zip(cuts, found, strict=True):
-            hyps = _distinct([self._hypothesis(tokens, total) for tokens, total in pairs])
-            spent = round(seconds * cut.duration, 4)
-            lists.append((Nbest(cut.id, hyps, "hf_seq2seq", {"att": 1.0}, spent, round(cut.duration, 3)), None))
-        return lists
+        return [
+            (
+                Nbest(
+                    one.id, found[one.id], "hf_seq2seq", {"att": 1.0}, round(seconds * one.duration, 4), round(one.duration, 3)
+                ),
+                None,
+            )
+            for one in cuts
+        ]
+
+    def _long(self, audio: NDArray[np.float32], beam: int) -> Hypothesis:
+        """The best hypothesis of speech longer than the window, with words timed as far as timestamps tell."""
+        prefix = self.processor.tokenizer.prefix_tokens[:-1]  # without <|notimestamps|>
+        segments = whisper_long.transcribe(
+            self.model, prefix, audio, lambda piece: window(piece, self.processor), self.window_seconds, beam
+        )
+        hyps = [self._hypothesis(segment.tokens, segment.log_prob) for segment in segments]
+        words = [word for hyp, segment in zip(hyps, segments, strict=True) for word in _timed(hyp.text, segment)]
+        text, tokens = " ".join(hyp.text for hyp in hyps if hyp.text), [token for hyp in hyps for token in hyp.tokens]
+        total = sum(hyp.total for hyp in hyps)
+        return Hypothesis(text, tokens, {"att": total}, total, words)
 
     def _hypothesis(self, ids: list[int], total: float) -> Hypothesis:
         tokenizer = self.processor.tokenizer
@@ -241,3 +264,14 @@ def _distinct(hyps: list[Hypothesis]) -> list[Hypothesis]:
     for hyp in hyps:
         best.setdefault(hyp.text, hyp)
     return list(best.values())
+
+
+def _timed(text: str, segment: whisper_long.Segment) -> Iterator[Word]:
+    """A segment's words. Whisper times segments: its words share that time by their letters, and its mean probability."""
+    words = text.split()
+    share = (segment.end - segment.start) / max(sum(map(len, words)), 1)
+    start = segment.start
+    for word in words:
+        end = start + share * len(word)
+        yield Word(word, round(start, 2), round(end, 2), round(math.exp(segment.mean), 4))
+        start = end
