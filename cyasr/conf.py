@@ -1,6 +1,7 @@
 """Conf files: flat yaml into typed dataclasses, refused before any work where a key is wrong.
 
-`base: other.yaml` takes over another conf's keys (one level). Whatever stands under `native:` belongs to the
+`base: other.yaml` takes over another conf's keys (one level); `adapt: adapt_dialect.yaml` stands for what that file
+holds, as any key may name a file that begins with its own name. Whatever stands under `native:` belongs to the
 toolkit and passes untouched. A dataclass marks its *run* keys (workers, logging: free to change when a run
 resumes) with `run_key(default)`; all other keys are *result* keys. `None` is allowed where the type says so.
 """
@@ -30,13 +31,13 @@ def run_key(default: Any) -> Any:
 def read(path: Path) -> dict[str, Any]:
     """The keys of a conf with its base's beneath them, unchecked. Raises UsageError."""
     keys = _read_yaml(path)
-    if "base" not in keys:
-        return keys
-    base_path = path.parent / str(keys.pop("base"))
-    base = _read_yaml(base_path)
-    if "base" in base:
-        raise UsageError(f"{path}: base {base_path.name} has a base itself; one level is the limit")
-    return base | keys
+    if "base" in keys:
+        base_path = path.parent / str(keys.pop("base"))
+        base = _read_yaml(base_path)
+        if "base" in base:
+            raise UsageError(f"{path}: base {base_path.name} has a base itself; one level is the limit")
+        keys = base | keys
+    return {key: _part(key, value, path.parent) for key, value in keys.items()}
 
 
 def load(path: Path, schema: type[T]) -> T:
@@ -89,6 +90,12 @@ def nearest(word: str, valid: typing.Iterable[str]) -> str:
     """`; did you mean 'x'?` for the valid word closest to `word`, or nothing."""
     close = difflib.get_close_matches(word, list(valid), n=1, cutoff=0.5)
     return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def _part(key: str, value: Any, directory: Path) -> Any:
+    """What the file <key>_<name>.yaml holds where `value` names one."""
+    named = isinstance(value, str) and value.startswith(f"{key}_") and value.endswith(".yaml")
+    return _read_yaml(directory / value) if named else value
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:

@@ -10,15 +10,17 @@ import time
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from cyasr import conf as confs
+from cyasr.adaptation.conf import AdaptConf
 from cyasr.cli import UsageError
 from cyasr.conf import run_key
 from cyasr.data.augment import conf as augment
 from cyasr.data.augment.conf import NoiseConf
 from cyasr.files import read_json, sha256, write_json
 from cyasr.lock import Lock
+from cyasr.losses.conf import FRAMES, TOKENS, LossConf
 
 
 @dataclass
@@ -27,6 +29,8 @@ class TrainConf:
 
     Durations are seconds of speech. `run_key` fields may change between a run and its resumption.
     """
+
+    GIVES: ClassVar[frozenset[str]] = frozenset()  # what a system's losses may be made of (cyasr.losses.conf)
 
     system: str
     tokenizer: str
@@ -65,6 +69,8 @@ class TrainConf:
     time_mask_share: float = 0.05  # longest mask as a share of the utterance
     frequency_masks: int = 2
     frequency_mask_bins: int = 27
+    adapt: AdaptConf = field(default_factory=AdaptConf)  # what of the model is trained
+    loss: LossConf = field(default_factory=LossConf)  # what is minimised; each system has a default
     # running
     ranks: int = run_key(0)  # data-parallel processes; 0: one per GPU, or on a CPU one per core up to four
     workers: int = run_key(0)  # data-loading processes per rank
@@ -82,6 +88,9 @@ class TrainConf:
             if not 0 <= getattr(self, key) < 1:
                 raise ValueError(f"{key}: must be from 0 to below 1, not {getattr(self, key)}")
         augment.check(self)
+        self.loss.check(self.system, self.GIVES)
+        if self.select == "error_rate" and not {FRAMES, TOKENS} & self.loss.needs:
+            raise ValueError(f"select: {' and '.join(self.loss.terms)} alone have no error rate; write `select: loss`")
 
 
 class Experiment:

@@ -12,6 +12,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from itertools import takewhile
 from typing import Any
 
 import torch
@@ -19,10 +20,12 @@ from lightning_fabric import Fabric
 from torch.utils.data import DataLoader
 
 from cyasr import checkpoints
+from cyasr.adaptation.adapt import check_used, load_saved_state, saved_state
 from cyasr.cli import RunError
 from cyasr.data.audio import Augment
-from cyasr.data.sampler import GlobalBatches, Shares
+from cyasr.data.sampler import GlobalBatches, Shares, screen
 from cyasr.experiment import Experiment, TrainConf
+from cyasr.losses.conf import FRAMES
 from cyasr.optimizer import learning_rate, make_optimizer
 from cyasr.process import peak_memory_mb
 from cyasr.training_log import TrainingLog
@@ -52,6 +55,10 @@ class Progress:
         best = self.best(key, 1)
         return sum(one["step"] > best[0] for one in self.evaluations) if best else 0
 
+    def silent(self) -> int:
+        """Evaluations since CTC last wrote anything but blanks."""
+        return sum(1 for _ in takewhile(lambda one: "only_blanks" in one, reversed(self.evaluations)))
+
 
 class Trainer:
     """Trains `system` in `experiment`, from its last checkpoint where there is one."""
@@ -61,16 +68,21 @@ class Trainer:
         self.experiment = experiment
         self.conf = conf
         self.train_cuts, self.dev_cuts = (experiment.data / f"{split}.jsonl.gz" for split in ("train", "dev"))
+        self.unusable = screen(self.train_cuts, system.unusable) | screen(self.dev_cuts, system.unusable)
         self.progress = Progress()
         self.system = system
         self.model, self.optimizer = fabric.setup(system, make_optimizer(system, conf))
         heard = Augment.of(conf).heard if conf.bucket_by == "heard" else None
-        self.batches = GlobalBatches(self.train_cuts, conf.batch_seconds, conf.buckets, conf.seed, heard=heard)
+        self.batches = GlobalBatches(
+            self.train_cuts, conf.batch_seconds, conf.buckets, conf.seed, heard=heard, without=self.unusable
+        )
         # at least five evaluations a run, at least one an `evaluate_epochs`
         self.evaluate_every = min(conf.evaluate_epochs, conf.epochs / 5)
         self._sums: defaultdict[str, float] = defaultdict(float)  # since the last line of the log
         self._reported = 0.0  # seconds of training at that line
         self._log = TrainingLog(experiment.directory, fabric.global_rank == 0)
+        for reason, ids in grouped(self.unusable).items():
+            self._log.line(f"left out, {reason}: {len(ids)} cuts, as {ids[0]}")
         torch.manual_seed(conf.seed + fabric.global_rank)
         self._resume()
 
@@ -132,6 +144,8 @@ class Trainer:
                 self._sums[name] += value
         if not item["last"]:
             return False
+        if self.progress.steps == 0:
+            check_used(self.system)
         scale = self.fabric.world_size / item["count"]
         for parameter in self.model.parameters():
             if parameter.grad is not None:
@@ -152,7 +166,8 @@ class Trainer:
 
     def _stop_at_nan(self, item: dict[str, Any], batch: Any) -> None:
         path = self.experiment.directory / f"nan_batch_{self.fabric.global_rank}.pt"
-        checkpoints.save({"ids": batch.ids, **{name: getattr(batch, name).cpu() for name in ("features", "tokens")}}, path)
+        tensors = {name: value.cpu() for name, value in vars(batch).items() if isinstance(value, torch.Tensor)}
+        checkpoints.save({"ids": batch.ids, **tensors}, path)
         ids = ", ".join(batch.ids[:3])
         raise RunError(
             f"loss or gradient is not finite at step {self.progress.steps + 1} (utterances {ids}, …); the batch is in {path}. "
@@ -171,29 +186,41 @@ class Trainer:
         self.model.eval()
         collate = self.system.collator(train=False)
         sums: defaultdict[str, torch.Tensor] = defaultdict(lambda: torch.zeros((), dtype=torch.float64))
-        dev = GlobalBatches(self.dev_cuts, self.conf.batch_seconds, self.conf.buckets, 0, shuffle=False)
+        dev = GlobalBatches(self.dev_cuts, self.conf.batch_seconds, self.conf.buckets, 0, shuffle=False, without=self.unusable)
         for number, cuts in enumerate(dev.epoch(0)):
             if number % self.fabric.world_size == self.fabric.global_rank:
                 losses = self.system(collate(cuts).to(self.fabric.device))
                 for name, value in {"loss": losses.total, **losses.parts}.items():
                     sums[name] = sums[name] + value.double().cpu()
                 sums["count"] = sums["count"] + losses.count
-        names = ["loss", "count", "ctc", "attention", "correct", "tokens", "errors", "reference", "infeasible"]
-        names = [*names, *sorted(sums.keys() - set(names))]
+        terms = self.conf.loss.terms
+        names = ["loss", "count", "correct", "tokens", "errors", "reference", "written", "infeasible", *terms]
         values = dict(zip(names, self._total(torch.stack([sums[name] for name in names])).tolist(), strict=True))
         result = {
             "step": self.progress.steps,
             "epoch": round(self.progress.epochs(self.epoch_seconds), 3),
             "loss": values["loss"] / values["count"],
-            "error_rate": values["errors"] / max(values["reference"], 1),
-            "accuracy": values["correct"] / max(values["tokens"], 1),
         }
+        for name, part, whole in (("error_rate", "errors", "reference"), ("accuracy", "correct", "tokens")):
+            if values[whole] or name == self.conf.select:
+                result[name] = values[part] / max(values[whole], 1)
+        result |= {term: values[term] / values["count"] for term in terms if len(terms) > 1}
+        if FRAMES in self.conf.loss.needs and not values["written"]:
+            result["only_blanks"] = 1.0
         self.progress.evaluations.append(result)
         self._log.evaluation(result)
+        if (silent := self.progress.silent()) and silent % 3 == 0:
+            self._log.line(
+                f"CTC has written nothing but blanks at {silent} evaluations in a row. It often starts so; if it goes on "
+                "for hundreds of steps, try a third of `lr` or three times as much, more steps (a smaller "
+                "`batch_seconds`, more `epochs`) or fewer masks, and see that the transcripts belong to the audio"
+            )
         if self.fabric.global_rank == 0:
             best = self.progress.best(self.conf.select, self.conf.average)
             self.experiment.checkpoints.mkdir(parents=True, exist_ok=True)
-            checkpoints.save_best(self.experiment.checkpoints, self.progress.steps, self.system.state_dict(), best)
+            checkpoints.save_best(
+                self.experiment.checkpoints, self.progress.steps, saved_state(self.system, self.conf.adapt), best
+            )
         self.model.train()
 
     def _finished(self) -> bool:
@@ -218,7 +245,7 @@ class Trainer:
             self.experiment.lock.check()
             state = {
                 "progress": asdict(self.progress),
-                "model": self.system.state_dict(),
+                "model": saved_state(self.system, self.conf.adapt),
                 "optimizer": self.optimizer.state_dict(),
                 "random": states,
             }
@@ -231,7 +258,7 @@ class Trainer:
         path, state = found
         self.progress = Progress(**state["progress"])
         self._reported = self.progress.elapsed
-        self.system.load_state_dict(state["model"])
+        load_saved_state(self.system, state["model"], self.conf.adapt)
         self.optimizer.load_state_dict(state["optimizer"])
         states = state["random"]
         if len(states) == self.fabric.world_size:
@@ -263,6 +290,7 @@ class Trainer:
         done = self.progress.epochs(self.epoch_seconds)
         values = {
             "loss": float(self._sums["loss"]) / self._sums["count"],
+            **{term: float(self._sums[term]) / self._sums["count"] for term in self.conf.loss.terms[1:] and self.conf.loss.terms},
             "lr": self.optimizer.param_groups[0]["lr"],
             "speech_seconds_per_second": self._sums["seconds"] / elapsed,
             "infeasible": float(self._sums["infeasible"]),
@@ -271,6 +299,14 @@ class Trainer:
         self._log.training(self.progress.steps, done, self.conf.epochs, values, left)
         self._reported = self.progress.elapsed
         self._sums.clear()
+
+
+def grouped(reasons: dict[str, str]) -> dict[str, list[str]]:
+    """Kind of reason (its part before ":") -> ids."""
+    kinds: defaultdict[str, list[str]] = defaultdict(list)
+    for name, reason in reasons.items():
+        kinds[reason.partition(":")[0]].append(name)
+    return kinds
 
 
 class Loading(torch.utils.data.Dataset[dict[str, Any]]):

@@ -7,18 +7,17 @@ import os
 import shutil
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cyasr import conf as confs
 from cyasr.cli import run
 from cyasr.experiment import Experiment, input_hashes, surroundings
+from cyasr.losses.conf import LossConf
 from cyasr.process import die_with_parent, keep_freed_memory
 from cyasr.stage import Stage
-from cyasr.text.tokenizer import tokenizer_dir
+from cyasr.text.tokenizer import tokenizer_files
 
 if TYPE_CHECKING:
-    import torch
-
     from cyasr.experiment import TrainConf
 
 
@@ -37,7 +36,7 @@ def main() -> None:
     experiment = Experiment(arguments.data, arguments.conf)
     if arguments.redo and first:
         experiment.set_aside()
-    stage = Stage(experiment.directory / ".stamp.json", _inputs(arguments.data, keys), {"conf": keys})
+    stage = Stage(experiment.directory / ".stamp.json", _inputs(arguments.data, keys, arguments.conf), {"conf": keys})
     if first and stage.fresh(quiet=True):
         print(f"steps.train: {experiment.directory} is up to date")
         return
@@ -66,16 +65,18 @@ def main() -> None:
         stage.done([experiment.model, experiment.frozen])
 
 
-def _inputs(data: Path, keys: dict[str, object]) -> list[Path]:
+def _inputs(data: Path, keys: dict[str, Any], conf: Path) -> list[Path]:
     """The files that a trained model depends on."""
-    directory = tokenizer_dir(data, str(keys.get("tokenizer")))
-    optional = [path for path in (directory / "pieces.model",) if path.exists()]
-    return [data / "train.jsonl.gz", data / "dev.jsonl.gz", directory / "tokens.txt", *optional]
+    loss = confs.build(keys["loss"], LossConf, Path(f"{conf}: loss")) if isinstance(keys.get("loss"), dict) else LossConf()
+    return [data / "train.jsonl.gz", data / "dev.jsonl.gz", *tokenizer_files(data, str(keys.get("tokenizer"))), *loss.inputs()]
 
 
 def _train_on_record(experiment: Experiment, conf: TrainConf, gpus: int | None) -> None:
     """Train with run.json telling how it ended, whatever happens."""
+    from cyasr.losses.extra import prepare
+
     try:
+        prepare(conf.loss, experiment.data, experiment.directory)
         results = _train(experiment, conf, gpus)
     except BaseException as error:
         experiment.lock.check()  # a directory moved away is no longer written to, and that is the reason to name
@@ -88,6 +89,8 @@ def _train(experiment: Experiment, conf: TrainConf, gpus: int | None) -> dict[st
     """Build, resume and fit. Returns what run.json keeps of the training."""
     import torch
 
+    from cyasr.adaptation.adapt import count
+    from cyasr.losses.extra import Extras
     from cyasr.systems import family
     from cyasr.training import Trainer, make_fabric
 
@@ -97,25 +100,31 @@ def _train(experiment: Experiment, conf: TrainConf, gpus: int | None) -> dict[st
     keep_freed_memory()
     torch.manual_seed(conf.seed)
     system = family(conf.system).build(conf, experiment.data)
+    if conf.loss.extras:
+        system.extras = Extras(conf.loss, conf.seed, experiment.data, experiment.directory, system.vocabulary)
     if fabric.global_rank == 0:
-        shutil.copytree(tokenizer_dir(experiment.data, conf.tokenizer), experiment.directory / "tokenizer", dirs_exist_ok=True)
+        (experiment.directory / "tokenizer").mkdir(exist_ok=True)
+        for path in tokenizer_files(experiment.data, conf.tokenizer):
+            shutil.copy(path, experiment.directory / "tokenizer")
+        system.save_assets(experiment.directory)
+    trained, parameters = count(system)
     trainer = Trainer(fabric, experiment, conf, system)
     if fabric.global_rank == 0:
         ready = time.monotonic() - started
-        print(f"{_count(system):,} parameters, {fabric.world_size} processes, ready in {ready:.1f} s", flush=True)
+        print(
+            f"{parameters:,} parameters, {trained:,} of them trained, {fabric.world_size} processes, ready in {ready:.1f} s",
+            flush=True,
+        )
     trainer.fit()
     return {
-        "parameters": _count(system),
+        "parameters": parameters,
+        "trained_parameters": trained,
         "seconds": round(trainer.progress.elapsed, 1),
         "ranks": fabric.world_size,
         "steps": trainer.progress.steps,
         "peak_memory_mb": round(trainer.peak_memory_mb()),
         "evaluations": trainer.progress.evaluations,
     }
-
-
-def _count(system: torch.nn.Module) -> int:
-    return sum(parameter.numel() for parameter in system.parameters())
 
 
 if __name__ == "__main__":

@@ -10,16 +10,18 @@ import pytest
 import yaml
 
 from cyasr import conf as confs
+from cyasr.adaptation.conf import AdaptConf
 from cyasr.cli import UsageError
 from cyasr.conf import run_key
 from cyasr.data.corpus import DataConf
 from cyasr.fusion.rescore import FuseConf
 from cyasr.lm.conf import LmConf
+from cyasr.losses.conf import LossConf
 from cyasr.search.conf import DecodeConf
 from cyasr.systems import load_conf
 from tests.conftest import ROOT
 
-SCHEMAS = {"data": DataConf, "lm": LmConf, "decode": DecodeConf, "fuse": FuseConf}
+SCHEMAS = {"adapt": AdaptConf, "data": DataConf, "lm": LmConf, "decode": DecodeConf, "fuse": FuseConf, "loss": LossConf}
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "conf").glob("*.yaml")), ids=lambda path: path.stem)
@@ -52,6 +54,20 @@ def load(tmp_path: Path, text: str) -> Example:
 def test_a_base_gives_the_keys_that_the_variant_leaves_out(tmp_path: Path) -> None:
     (tmp_path / "base.yaml").write_text("size: 3\nrate: 5e-4\n")
     assert load(tmp_path, "base: base.yaml\nsize: 4\n") == Example(size=4, rate=5e-4)
+
+
+@dataclass
+class Whole:
+    part: Example
+
+
+def test_a_part_may_stand_in_a_file_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "part_small.yaml").write_text("size: 3\n")
+    (tmp_path / "base.yaml").write_text("part: part_large.yaml\n")
+    (tmp_path / "train.yaml").write_text("base: base.yaml\npart: part_small.yaml\n")
+    assert confs.load(tmp_path / "train.yaml", Whole) == Whole(Example(size=3))
+    with pytest.raises(UsageError, match=r"part_large.yaml does not exist; did you mean 'part_small.yaml'"):
+        confs.load(tmp_path / "base.yaml", Whole)
 
 
 @pytest.mark.parametrize(

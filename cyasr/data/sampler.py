@@ -6,7 +6,7 @@ number of processes and the size of their micro-batches change the speed of a ru
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from math import floor, inf
@@ -27,12 +27,19 @@ Heard = Callable[[int, Cut], float]
 class GlobalBatches:
     """Epochs of global batches over a cuts file.
 
-    seconds: speech in one global batch, padding included.
+    seconds: speech in one global batch, padding included. without: ids of cuts that are left out.
     heard: (epoch, cut) -> seconds that the cut lasts once it is augmented; None: as long as it is recorded.
     """
 
     def __init__(
-        self, cuts: Path, seconds: float, buckets: int, seed: int, shuffle: bool = True, heard: Heard | None = None
+        self,
+        cuts: Path,
+        seconds: float,
+        buckets: int,
+        seed: int,
+        shuffle: bool = True,
+        heard: Heard | None = None,
+        without: Collection[str] = (),
     ) -> None:
         self.cuts = cuts
         self.seconds = seconds
@@ -40,11 +47,12 @@ class GlobalBatches:
         self.seed = seed
         self.shuffle = shuffle
         self.heard = heard
+        self.without = without
         self._total: tuple[int | None, float] | None = None  # of an epoch, or (None, of every epoch)
 
     def epoch(self, epoch: int, skip: int = 0) -> Iterator[list[Cut]]:
         """The epoch's batches, without the first `skip`. Cuts pass through a buffer: memory does not grow with them."""
-        cuts = Repeated(self.cuts, self.seed, epoch, self.heard)
+        cuts = Repeated(self.cuts, self.seed, epoch, self.heard, self.without)
         some = sum(1 for _ in islice(cuts, self.buckets))
         if not some:
             return iter(())
@@ -69,6 +77,8 @@ class GlobalBatches:
             def seconds() -> Iterator[float]:
                 nonlocal repeats
                 for row in read_jsonl_gz(self.cuts):
+                    if row["id"] in self.without:
+                        continue
                     repeat = (row.get("custom") or {}).get("repeat")
                     repeats = repeats or repeat is not None
                     yield float(row["duration"]) * times(repeat, self.seed, epoch, row["id"])
@@ -84,11 +94,13 @@ class Repeated:
     Copies are told apart by their id, so that each is augmented in its own way.
     """
 
-    def __init__(self, cuts: Path, seed: int, epoch: int, heard: Heard | None) -> None:
-        self.cuts, self.seed, self.epoch, self.heard = cuts, seed, epoch, heard
+    def __init__(self, cuts: Path, seed: int, epoch: int, heard: Heard | None, without: Collection[str] = ()) -> None:
+        self.cuts, self.seed, self.epoch, self.heard, self.without = cuts, seed, epoch, heard, without
 
     def __iter__(self) -> Iterator[Cut]:
         for cut in CutSet.from_jsonl_lazy(self.cuts):
+            if cut.id in self.without:
+                continue
             for copy in range(times((cut.custom or {}).get("repeat"), self.seed, self.epoch, cut.id)):
                 one = cut.with_id(f"{cut.id}#{copy + 1}") if copy else cut
                 if self.heard is not None:
@@ -145,6 +157,11 @@ def share(batch: list[Cut], rank: int, ranks: int, micro_seconds: float) -> list
             micro.append([])
         micro[-1].append(cut)
     return [(part, 1.0) for part in micro]
+
+
+def screen(cuts: Path, unusable: Callable[[Cut], str | None]) -> dict[str, str]:
+    """Why cuts cannot be learnt from: id -> reason. Streamed."""
+    return {cut.id: reason for cut in CutSet.from_jsonl_lazy(cuts) if (reason := unusable(cut))}
 
 
 class Shares:

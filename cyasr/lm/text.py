@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
@@ -20,10 +20,15 @@ EXAMPLES = 3
 
 @dataclass
 class Source:
-    """One file. licences: those its lines may be used under. lines: with text in them. dropped: as leaks."""
+    """One file.
+
+    licences: those its lines may be used under. normalised: as train cuts are, in the data set's own profile.
+    lines: with text in them. dropped: as leaks.
+    """
 
     path: Path
     licences: list[str]
+    normalised: bool = False
     lines: int = 0
     dropped: int = 0
     empty: int = 0
@@ -33,7 +38,7 @@ class Source:
 class LmText:
     """Streams the lines of `sources`; those that `gate` stops go to `listing`, tab-separated with the sentence they give away.
 
-    profile: of the normaliser; the first source are the train cuts, which have been through it.
+    profile: of the normaliser, for sources that have not been through it.
     """
 
     sources: list[Source]
@@ -45,10 +50,10 @@ class LmText:
     def lines(self, listing: IO[str]) -> Iterator[str]:
         """Raises RunError at the end where more than `max_leaks` of all lines were leaks."""
         listing.write("line\tgives away\ttext\n")
-        for number, source in enumerate(self.sources):
+        for source in self.sources:
             texts = cut_texts(source) if source.path.name.endswith(".jsonl.gz") else file_texts(source)
             for where, raw in texts:
-                text = normalize(raw, self.profile) if number else raw
+                text = raw if source.normalised else normalize(raw, self.profile)
                 if not text:
                     source.empty += 1
                     continue
@@ -81,7 +86,8 @@ class LmText:
 
     def report(self) -> list[dict[str, Any]]:
         """What run.json says of each source."""
-        return [asdict(one) | {"path": str(one.path)} for one in self.sources]
+        kept = ("licences", "lines", "dropped", "empty")
+        return [{"path": str(one.path)} | {key: getattr(one, key) for key in kept} for one in self.sources]
 
 
 def cut_texts(source: Source) -> Iterator[tuple[str, str]]:

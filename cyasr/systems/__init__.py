@@ -31,13 +31,19 @@ def load_conf(path: Path) -> Any:
     return confs.build(keys, family(str(keys["system"])).Conf, path)
 
 
-def restore(directory: Path) -> Any:
+def restore(directory: Path, merged: bool = True) -> Any:
     """The trained system of an experiment directory, in evaluation mode, on a GPU where there is one.
 
-    Raises UsageError where its training is unfinished.
+    merged: add low-rank updates to the weights: the same outputs, without adding them up each time. Raises UsageError
+    where its training is unfinished.
     """
     model = directory / "model.pt"
     if not model.exists():
         raise UsageError(f"{model} does not exist; run stage 5")
     conf = load_conf(directory / "conf.yaml")
-    return family(conf.system).restore(conf, directory)
+    system = family(conf.system).restore(conf, directory)
+    if merged and conf.adapt.kind == "lora":
+        from cyasr.adaptation.adapt import merge
+
+        merge(system)
+    return system

@@ -8,10 +8,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import redirect_stdout
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import StringIO
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -19,10 +19,19 @@ from lhotse.cut import Cut
 from numpy.typing import NDArray
 from torch import Tensor
 
+from cyasr import checkpoints
+from cyasr import conf as confs
+from cyasr.adaptation.adapt import adapt, load_saved_state
+from cyasr.adaptation.conf import AdaptConf
 from cyasr.cli import UsageError
 from cyasr.data.audio import Augment, add_noise, load, load_augmented
 from cyasr.data.features import MEL_BINS, filterbank, mask, pad
 from cyasr.experiment import TrainConf
+from cyasr.losses.conf import FRAMES, TEXT, TOKENS, LossConf
+from cyasr.losses.cross_entropy import IGNORE
+from cyasr.losses.extra import Extra, Extras, transcript
+from cyasr.losses.focal import token_weights
+from cyasr.losses.objective import Frames, Losses, Outputs, Tokens, losses
 from cyasr.modules.espnet_cpu import accelerate
 from cyasr.modules.espnet_decoder import IncrementalDecoder
 from cyasr.modules.espnet_padding import ignore_padding
@@ -39,12 +48,12 @@ with redirect_stdout(StringIO()):  # ESPnet prints that it goes on without Flash
     from espnet2.asr.encoder.e_branchformer_encoder import EBranchformerEncoder
     from espnet2.asr.encoder.transformer_encoder import TransformerEncoder
 
-IGNORE = -1  # padding in token batches
-
 
 @dataclass
 class Conf(TrainConf):
     """The architecture. `native: {encoder: {...}, decoder: {...}}` reaches ESPnet's constructors untouched."""
+
+    GIVES: ClassVar[frozenset[str]] = frozenset({FRAMES, TOKENS, TEXT})
 
     encoder: Literal["e_branchformer", "conformer", "transformer"] = "e_branchformer"
     input_layer: Literal["conv2d", "conv2d1", "conv2d2", "conv2d6", "conv2d8"] = "conv2d"
@@ -57,15 +66,14 @@ class Conf(TrainConf):
     decoder_units: int = 2048
     dropout: float = 0.1
     attention_dropout: float = 0.1
-    ctc_weight: float = 0.3
-    label_smoothing: float = 0.1
+    loss: LossConf = field(default_factory=lambda: LossConf(ctc=0.3, cross_entropy=0.7, label_smoothing=0.1))
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.size % self.heads:
             raise ValueError(f"size: {self.size} is no multiple of heads: {self.heads}")
-        if not 0 <= self.ctc_weight <= 1:
-            raise ValueError(f"ctc_weight: must be from 0 to 1, not {self.ctc_weight}")
+        if self.adapt.kind in {"qlora", "adapters"}:
+            raise ValueError(f"adapt: kind: {self.adapt.kind} is for models of transformers; espnet takes full, lora and partial")
         unknown = sorted(self.native.keys() - {"encoder", "decoder"})
         if unknown:
             raise ValueError(f"native: unknown section {unknown[0]!r}; there are `encoder` and `decoder`")
@@ -113,17 +121,18 @@ class Conf(TrainConf):
 
 @dataclass
 class Batch:
-    """features: (N, T, 80); tokens: (N, U) padded with -1; lengths: (N,)."""
+    """features: (N, T, 80); tokens: (N, U) padded with IGNORE; lengths: (N,)."""
 
     ids: list[str]
     features: Tensor
     feature_lengths: Tensor
     tokens: Tensor
     token_lengths: Tensor
+    extra: Extra = field(default_factory=Extra)
 
     def to(self, device: torch.device | str) -> Batch:
-        tensors = (self.features, self.feature_lengths, self.tokens, self.token_lengths)
-        return Batch(self.ids, *(tensor.to(device, non_blocking=True) for tensor in tensors))
+        moved = {name: value.to(device, non_blocking=True) for name, value in vars(self).items() if name != "ids"}
+        return Batch(self.ids, **moved)
 
 
 @dataclass
@@ -133,6 +142,7 @@ class Collate:
     tokenizer: Tokenizer
     conf: Conf
     train: bool
+    extras: Extras | None = None
     augment: Augment = field(init=False)
 
     def __post_init__(self) -> None:
@@ -140,8 +150,13 @@ class Collate:
 
     def __call__(self, cuts: list[Cut], epoch: int = 0) -> Batch:
         features, lengths = pad([self._features(cut, epoch) for cut in cuts], 0.0)
-        tokens, token_lengths = pad([torch.tensor(self.tokenizer.encode(text_of(cut))) for cut in cuts], IGNORE)
-        return Batch([cut.id for cut in cuts], features, lengths, tokens, token_lengths)
+        tokens, token_lengths = pad([torch.tensor(self.tokenizer.encode(transcript(cut))) for cut in cuts], IGNORE)
+        extra = Extra() if self.extras is None else self.extras(cuts, epoch, self._labels)
+        return Batch([cut.id for cut in cuts], features, lengths, tokens, token_lengths, extra)
+
+    def _labels(self, text: str, _: bool) -> list[int]:
+        edge = self.tokenizer.sos_eos_id
+        return [edge, *self.tokenizer.encode(text), edge]
 
     def _features(self, cut: Cut, epoch: int) -> Tensor:
         if not self.train:
@@ -151,19 +166,6 @@ class Collate:
         audio = load_augmented(cut, self.augment, random)
         features = filterbank(audio, random.uniform(conf.warp[0], conf.warp[1]) if conf.warp else 1.0)
         return mask(features, random, conf.time_masks, conf.time_mask_share, conf.frequency_masks, conf.frequency_mask_bins)
-
-
-def text_of(cut: Cut) -> str:
-    return " ".join(supervision.text for supervision in cut.supervisions)
-
-
-@dataclass
-class Losses:
-    """Sums over the batch's utterances: `total` is what is minimised; `parts` are for the log and for selection."""
-
-    total: Tensor
-    parts: dict[str, Tensor]
-    count: int
 
 
 class System(torch.nn.Module):
@@ -178,11 +180,33 @@ class System(torch.nn.Module):
         ignore_padding(self.encoder)
         self.decoder = TransformerDecoder(vocabulary, conf.size, **conf.decoder_options())
         self.ctc = CTC(vocabulary, conf.size)
+        adapt(self, conf.adapt)
         accelerate(self)
         self._incremental: IncrementalDecoder | None = None
+        self.vocabulary = tokenizer.tokens
+        self.extras: Extras | None = None  # what the loss learns from besides transcripts; set by training
+        self.alpha: Tensor | None
+        alpha = token_weights(conf.loss.focal_alpha, tokenizer.encode, vocabulary, tokenizer.unk_id)
+        self.register_buffer("alpha", alpha, persistent=False)
+        learnt = {self.encoder: {FRAMES, TOKENS}, self.ctc: {FRAMES}, self.decoder: {TOKENS, TEXT}}
+        for part, needs in learnt.items():
+            if not needs & conf.loss.needs:  # it would get no gradient, and processes would wait for one
+                part.requires_grad_(False)
+
+    def save_assets(self, directory: Path) -> None:
+        """What restoring needs besides the weights: nothing."""
+
+    def export(self, directory: Path) -> None:
+        """An experiment's conf and weights, the names those of ESPnet's ESPnetASRModel."""
+        confs.freeze(replace(self.conf, adapt=AdaptConf()), directory / "conf.yaml")
+        checkpoints.save(self.state_dict(), directory / "model.pt")
+
+    def unusable(self, cut: Cut) -> str | None:
+        """Why the model cannot learn from `cut`: it can from any."""
+        return None
 
     def collator(self, train: bool) -> Callable[..., Batch]:
-        return Collate(self.tokenizer, self.conf, train)
+        return Collate(self.tokenizer, self.conf, train, self.extras)
 
     def encode(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """features: (N, T, 80), lengths: (N,) frames. Returns (N, T', size) and (N,) subsampled frames."""
@@ -194,26 +218,31 @@ class System(torch.nn.Module):
         return self.ctc.ctc_lo(encoded).float().log_softmax(-1)
 
     def forward(self, batch: Batch) -> Losses:
-        """Joint CTC/attention loss, summed over utterances. Utterances too short for CTC count in `infeasible`."""
+        """What the conf's loss is made of, summed over utterances."""
+        return losses(self.conf.loss, self.outputs(batch, self.conf.loss.needs), self.training)
+
+    def outputs(self, batch: Batch, needs: set[str]) -> Outputs:
+        """CTC's posteriors and the decoder's, as far as `needs` asks for them."""
+        made = Outputs(len(batch.ids))
         encoded, lengths = self.encode(batch.features, batch.feature_lengths)
-        log_probs = self.log_probs(encoded)
-        targets = batch.tokens.clamp(min=0)
-        ctc = torch.nn.functional.ctc_loss(
-            log_probs.transpose(0, 1), targets, lengths, batch.token_lengths, reduction="none", zero_infinity=True
-        ).sum()
-        attention, correct = self._attention(encoded, lengths, batch)
-        total = self.conf.ctc_weight * ctc + (1 - self.conf.ctc_weight) * attention
-        repeats = ((targets[:, 1:] == targets[:, :-1]) & (batch.tokens[:, 1:] != IGNORE)).sum(1)
-        parts = {
-            "ctc": ctc.detach(),
-            "attention": attention.detach(),
-            "correct": correct,
-            "tokens": batch.token_lengths.sum() + len(batch.ids),
-            "infeasible": (lengths < batch.token_lengths + repeats).sum(),
-        }
-        if not self.training:
-            parts["errors"], parts["reference"] = _errors(log_probs, lengths, batch)
-        return Losses(total, parts, len(batch.ids))
+        if FRAMES in needs:
+            made.frames = Frames(self.log_probs(encoded), lengths, batch.tokens, batch.token_lengths, batch.extra.frames)
+        if TOKENS in needs:
+            edge = torch.full_like(batch.tokens[:, :1], self.tokenizer.sos_eos_id)
+            labels = torch.cat([edge, batch.tokens, torch.full_like(edge, IGNORE)], dim=1)
+            labels.scatter_(1, batch.token_lengths[:, None] + 1, edge)
+            made.tokens = self._decode(encoded, lengths, labels)
+            made.tokens.teacher, made.tokens.alpha = batch.extra.tokens, self.alpha
+        if TEXT in needs and batch.extra.text is not None:
+            nothing = encoded.new_zeros(len(batch.ids), 1, encoded.shape[2])
+            made.text = self._decode(nothing, torch.ones_like(lengths), batch.extra.text)
+        return made
+
+    def _decode(self, encoded: Tensor, lengths: Tensor, labels: Tensor) -> Tokens:
+        """The decoder, told what came before. labels: (N, U), start first."""
+        inputs, targets = labels[:, :-1].clamp(min=0), labels[:, 1:]
+        logits, _ = self.decoder(encoded, lengths, inputs, (targets != IGNORE).sum(1))
+        return Tokens(logits, targets)
 
     @torch.inference_mode()
     def transcribe(self, cuts: list[Cut], conf: DecodeConf, lm: TokenLm | None) -> list[tuple[Nbest, NDArray[np.float32]]]:
@@ -241,6 +270,12 @@ class System(torch.nn.Module):
     def _search(
         self, conf: DecodeConf, encoded: Tensor, log_probs: Tensor, lengths: Tensor, lm: TokenLm | None
     ) -> list[list[SearchHypothesis]]:
+        wanted = {FRAMES: conf.ctc_weight, TOKENS: 1 - conf.ctc_weight} if conf.search == "joint" else {FRAMES: 1.0}
+        for need, weight in wanted.items():
+            if weight and need not in self.conf.loss.needs:
+                raise UsageError(
+                    f"the model has not learnt to give {need} (loss: {', '.join(self.conf.loss.terms)}); see ctc_weight"
+                )
         if conf.search == "greedy":
             paths = greedy(log_probs, lengths)
             return [[SearchHypothesis(path.tokens, {"ctc": path.score}, path.score)] for path in paths]
@@ -257,23 +292,6 @@ class System(torch.nn.Module):
         tokens = [self.tokenizer.tokens[i] for i in found.tokens]
         return Hypothesis(self.tokenizer.join(tokens), tokens, found.scores, found.total)
 
-    def _attention(self, encoded: Tensor, lengths: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Label-smoothed cross-entropy of the decoder and the number of tokens it got right."""
-        edge = torch.full_like(batch.tokens[:, :1], self.tokenizer.sos_eos_id)
-        inputs = torch.cat([edge, batch.tokens.clamp(min=0)], dim=1)
-        targets = torch.cat([batch.tokens, torch.full_like(edge, IGNORE)], dim=1)
-        targets.scatter_(1, batch.token_lengths[:, None], edge)
-        logits, _ = self.decoder(encoded, lengths, inputs, batch.token_lengths + 1)
-        loss = torch.nn.functional.cross_entropy(
-            logits.flatten(0, 1).float(),
-            targets.flatten(),
-            ignore_index=IGNORE,
-            label_smoothing=self.conf.label_smoothing,
-            reduction="sum",
-        )
-        correct = ((logits.argmax(-1) == targets) & (targets != IGNORE)).sum()
-        return loss, correct
-
 
 def build(conf: Conf, data: Path) -> System:
     """A system with fresh weights. Raises UsageError where ESPnet refuses what stands under `native:`."""
@@ -284,7 +302,7 @@ def build(conf: Conf, data: Path) -> System:
 def restore(conf: Conf, directory: Path) -> System:
     """The system that training left in `directory`, in evaluation mode, on a GPU where there is one."""
     system = _construct(conf, Tokenizer.load(directory / "tokenizer"))
-    system.load_state_dict(torch.load(directory / "model.pt", map_location="cpu", weights_only=True))
+    load_saved_state(system, torch.load(directory / "model.pt", map_location="cpu", weights_only=True), conf.adapt)
     return system.to("cuda" if torch.cuda.is_available() else "cpu").eval()
 
 
@@ -299,17 +317,3 @@ def _encoder(conf: Conf) -> torch.nn.Module:
     classes = {"e_branchformer": EBranchformerEncoder, "conformer": ConformerEncoder, "transformer": TransformerEncoder}
     encoder: torch.nn.Module = classes[conf.encoder](MEL_BINS, **conf.encoder_options())
     return encoder
-
-
-def _errors(log_probs: Tensor, lengths: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
-    """Token edits of the greedy CTC output against the references, and the references' tokens."""
-    from rapidfuzz.distance import Levenshtein
-
-    best = log_probs.argmax(-1).cpu()
-    errors = reference = 0
-    for path, frames, tokens, count in zip(best, lengths, batch.tokens.cpu(), batch.token_lengths, strict=True):
-        collapsed = path[: int(frames)].unique_consecutive()
-        hypothesis = collapsed[collapsed != 0].tolist()
-        errors += Levenshtein.distance(tokens[: int(count)].tolist(), hypothesis)
-        reference += int(count)
-    return torch.tensor(errors), torch.tensor(reference)

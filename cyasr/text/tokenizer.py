@@ -18,6 +18,7 @@ from cyasr.files import replacing, write_text
 
 BLANK, UNK, SOS_EOS = "<blank>", "<unk>", "<sos/eos>"
 SPACE = "▁"
+PRETRAINED = "pretrained"
 
 
 class Tokenizer:
@@ -61,6 +62,14 @@ class Tokenizer:
     @staticmethod
     def join(pieces: Iterable[str]) -> str:
         return " ".join("".join(pieces).replace(SPACE, " ").split())
+
+
+def tokenizer_files(data: Path, name: str) -> list[Path]:
+    """What stage 3 leaves; nothing for `pretrained`, a tokenizer that comes with its model."""
+    directory = tokenizer_dir(data, name)
+    if name == PRETRAINED:
+        return []
+    return [directory / "tokens.txt", *(path for path in (directory / "pieces.model",) if path.exists())]
 
 
 def tokenizer_dir(data: Path, name: str) -> Path:

@@ -24,6 +24,7 @@ from cyasr.data.augment.room import convolve, draw_room, reverberate
 from cyasr.data.augment.stretch import shift_pitch, stretch
 from cyasr.data.augment.telephone import CODECS, telephone
 from cyasr.experiment import TrainConf
+from cyasr.systems.espnet import Conf
 
 Audio = NDArray[np.float32]
 RATE = 16_000
@@ -223,7 +224,7 @@ def test_other_noise_has_another_digest(noises: Path) -> None:
 
 
 def conf(**keys: Any) -> TrainConf:
-    return confs.build({"system": "espnet", "tokenizer": "char"} | keys, TrainConf, Path("train.yaml"))
+    return confs.build({"system": "espnet", "tokenizer": "char"} | keys, Conf, Path("train.yaml"))
 
 
 EVERYTHING: dict[str, Any] = {

@@ -283,7 +283,7 @@ def espnet_conf(bench: Bench) -> dict[str, Any]:
         "encoder_conf": conf.encoder_options(),
         "decoder": "transformer",
         "decoder_conf": conf.decoder_options(),
-        "model_conf": {"ctc_weight": conf.ctc_weight, "lsm_weight": conf.label_smoothing},
+        "model_conf": {"ctc_weight": conf.loss.ctc, "lsm_weight": conf.loss.label_smoothing},
         "batch_type": "numel",
         "batch_bins": int(conf.batch_seconds * 16000),
         "optim": "adamw",

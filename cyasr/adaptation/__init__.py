@@ -1,0 +1,1 @@
+"""What of a pretrained model is trained, saved and merged: independent of the system."""
