@@ -83,8 +83,9 @@ def main() -> None:
 def _decode(one: Decoding, system: Any, job: int, jobs: int) -> None:
     """This job's share of the cuts, in their order, to a part of the n-best lists (and of the posteriors)."""
     from cyasr.search.posteriors import write_shard
+    from cyasr.search.token_lm import open_token_lm
 
-    lm = None if one.lm is None else _language_model(one, system)
+    lm = None if one.lm is None else open_token_lm(one.lm, system.conf.tokenizer, system.tokenizer.tokens)
     part = f".{job}-of-{jobs}"
     shard: list[tuple[str, Any]] = []
 
@@ -123,18 +124,6 @@ def _windows(cuts: Path, job: int, jobs: int) -> Iterator[list[Cut]]:
     mine = islice(iter(CutSet.from_file(cuts)), job - 1, None, jobs)
     while window := list(islice(mine, WINDOW)):
         yield window
-
-
-def _language_model(one: Decoding, system: Any) -> Any:
-    """The n-gram as the search takes it. Raises UsageError where its tokens are not the system's."""
-    from cyasr.lm.ngram import NgramLM
-    from cyasr.search.shallow_fusion import NgramFusion
-
-    assert one.lm is not None
-    tokens = confs.read(one.lm / "conf.yaml").get("tokens")
-    if tokens != system.conf.tokenizer:
-        raise UsageError(f"{one.lm} is over {tokens!r} and {one.exp} over {system.conf.tokenizer!r} tokens: they cannot meet")
-    return NgramFusion(NgramLM.load(one.lm / "lm.npz"), system.tokenizer.tokens)
 
 
 def _gather(one: Decoding, jobs: int) -> None:

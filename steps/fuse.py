@@ -1,13 +1,12 @@
-"""Stage 7: rank a system's n-best lists anew with a language model; weights are tuned on dev only."""
+"""Stage 7: a second pass over what a system left, as the conf's `kind` says; weights are tuned on dev only."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
-from cyasr import conf as confs
 from cyasr.cli import UsageError, run
-from cyasr.fusion.rescore import FuseConf, Rescoring
+from cyasr.fusion import load_conf, method
 
 
 def main() -> None:
@@ -19,9 +18,10 @@ def main() -> None:
         raise UsageError(f"{arguments.conf}: a fuse conf is named fuse_<name>.yaml")
     if not arguments.exp.is_dir():
         raise UsageError(f"{arguments.exp} is no directory; run stage 5")
-    rescoring = Rescoring(arguments.exp, confs.load(arguments.conf, FuseConf), arguments.conf.stem)
-    if not rescoring.stage().fresh():
-        print(rescoring.run())
+    conf = load_conf(arguments.conf)
+    fusion = method(conf.kind).Fusion(arguments.exp, conf, arguments.conf.stem)
+    if not fusion.stage().fresh():
+        print(fusion.run())
 
 
 if __name__ == "__main__":

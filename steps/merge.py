@@ -33,14 +33,13 @@ def main() -> None:
         raise UsageError(f"--out {out}: exists already; choose another or remove it")
     record = read_json(exp / "run.json")
 
-    from lhotse import CutSet
-
     from cyasr.adaptation.adapt import merge
+    from cyasr.data.sampler import learnable
     from cyasr.systems import restore
 
     system = restore(exp, merged=False)
     dev = Path(record["data"]) / "dev.jsonl.gz"
-    cuts = list(islice((cut for cut in CutSet.from_file(dev) if system.unusable(cut) is None), UTTERANCES))
+    cuts = list(islice(learnable(dev, system.unusable), UTTERANCES))
     before = _outputs(system, cuts)
     merge(system)
     difference = _difference(before, _outputs(system, cuts))

@@ -35,8 +35,10 @@ class Augment:
     telephone: float = 0.0
 
     @classmethod
-    def of(cls, conf: TrainConf) -> Augment:
-        """Raises UsageError where a source of noise is missing or empty."""
+    def of(cls, conf: TrainConf, train: bool = True) -> Augment:
+        """What the conf says, in evaluation nothing. Raises UsageError where a source of noise is missing or empty."""
+        if not train:
+            return cls(conf.seed)
         noises = tuple(Noise(each) for each in conf.noise_from)
         for noise in noises:
             assert noise.stretches  # read now, once, before workers are started
@@ -79,6 +81,14 @@ def load(cut: Cut) -> NDArray[np.float32]:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise RunError(f"{cut.id}: {cut.recording.sources[0].source} cannot be read ({reason}); run stage 2 again") from error
     return audio[0]
+
+
+def load_noisy(cuts: Sequence[Cut], snr: float | None) -> list[NDArray[np.float32]]:
+    """`load` of each cut, with noise `snr` dB below it, the same for a cut whatever is loaded beside it; None: without."""
+    if snr is None:
+        return [load(cut) for cut in cuts]
+    noise = Augment(0)
+    return [add_noise(load(cut), snr, noise.random(0, cut)) for cut in cuts]
 
 
 def load_augmented(cut: Cut, augment: Augment, random: np.random.Generator) -> NDArray[np.float32]:

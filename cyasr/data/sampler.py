@@ -22,6 +22,7 @@ from cyasr.data.seen import hash64
 from cyasr.files import read_jsonl_gz
 
 Heard = Callable[[int, Cut], float]
+Unusable = Callable[[Cut], str | None]  # why a system cannot learn from a cut, or None
 
 
 class GlobalBatches:
@@ -159,9 +160,16 @@ def share(batch: list[Cut], rank: int, ranks: int, micro_seconds: float) -> list
     return [(part, 1.0) for part in micro]
 
 
-def screen(cuts: Path, unusable: Callable[[Cut], str | None]) -> dict[str, str]:
-    """Why cuts cannot be learnt from: id -> reason. Streamed."""
+def screen(cuts: Path, unusable: Unusable | None) -> dict[str, str]:
+    """Why cuts cannot be learnt from: id -> reason. Streamed; unread where the system can learn from any (None)."""
+    if unusable is None:
+        return {}
     return {cut.id: reason for cut in CutSet.from_jsonl_lazy(cuts) if (reason := unusable(cut))}
+
+
+def learnable(cuts: Path, unusable: Unusable | None) -> Iterator[Cut]:
+    """The cuts that can be learnt from, streamed."""
+    return (cut for cut in CutSet.from_file(cuts) if unusable is None or unusable(cut) is None)
 
 
 class Shares:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import yaml
 
@@ -16,7 +16,28 @@ from cyasr.text.tokenizer import Tokenizer, tokenizer_dir
 KNOWN_SHARE = 0.5  # of the units of references that the model has to know; below, tokens or text cannot be its own
 
 
-class LmScorer:
+class SentenceLm(Protocol):
+    """Scores whole sentences. files: what the scores depend on."""
+
+    directory: Path
+    files: list[Path]
+
+    def load(self) -> None:
+        """Read the model, once, before the first score."""
+
+    def check(self, texts: Iterable[str], source: Path) -> None:
+        """Raise RunError where normalised references are not of the model's own units; source: for the message."""
+
+    def scores(self, texts: Sequence[str], source: Path) -> list[float]:
+        """Natural-log probabilities of normalised texts, end of sentence included. Raises RunError for a NaN."""
+
+
+def open_lm(directory: Path, data: Path) -> SentenceLm:
+    """The model of exp/<set>/lm_<name>, not yet loaded; data: data/<set>. Raises UsageError where a part is missing."""
+    return NgramScorer(directory, data)
+
+
+class NgramScorer:
     """tokens: the unit its frozen conf names: `word`, `char` or `bpe_<size>`."""
 
     def __init__(self, directory: Path, data: Path) -> None:

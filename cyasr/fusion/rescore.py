@@ -13,7 +13,7 @@ from cyasr.cli import RunError, UsageError
 from cyasr.conf import freeze
 from cyasr.files import write_json
 from cyasr.fusion.checked import WORDS, components, read_checked
-from cyasr.fusion.lm_scores import LmScorer
+from cyasr.fusion.lm_scores import open_lm
 from cyasr.lock import Lock
 from cyasr.nbest import Nbest, write_nbest
 from cyasr.score.lists import SUFFIX, DecodedList, describe, set_of
@@ -28,10 +28,11 @@ DEV = "dev"
 
 
 @dataclass
-class FuseConf:
+class Conf:
     """conf/fuse_<name>.yaml. All weights are tried on dev; a component's change is added to its first-pass weight."""
 
     nbest: str  # stem of the decode conf whose lists are ranked anew
+    kind: str = "rescore"
     lm: str | None = None  # stem of the language model's conf, on the same data set; null: only reweight
     lm_weights: list[float] = field(default_factory=list)
     word_weights: list[float] = field(default_factory=list)
@@ -49,10 +50,10 @@ class FuseConf:
             raise ValueError(f"sweeps: 0 or more, not {self.sweeps}")
 
 
-class Rescoring:
+class Fusion:
     """One fuse conf on one trained system; opening it checks that everything it reads is there."""
 
-    def __init__(self, experiment: Path, conf: FuseConf, name: str) -> None:
+    def __init__(self, experiment: Path, conf: Conf, name: str) -> None:
         """experiment: exp/<set>/<train stem>; name: the fuse conf's stem. Raises UsageError."""
         self.conf = conf
         self.directory = experiment / name
@@ -65,7 +66,7 @@ class Rescoring:
         if not dev:
             raise UsageError(f"{source}/{DEV}{SUFFIX} does not exist: weights are tuned on dev; decode it too (stage 6)")
         self.dev: DecodedList = dev[0]
-        self.lm = None if conf.lm is None else LmScorer(experiment.parent / conf.lm, self.dev.data)
+        self.lm = None if conf.lm is None else open_lm(experiment.parent / conf.lm, self.dev.data)
         self.normaliser: Normaliser = normaliser_of(self.dev.data)
 
     def stage(self) -> Stage:

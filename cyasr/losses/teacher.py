@@ -18,13 +18,12 @@ from typing import IO, Any, Literal, NamedTuple
 
 import numpy as np
 import torch
-from lhotse import CutSet
 from lhotse.cut import Cut
 from numpy.typing import NDArray
 from torch import Tensor
 
 from cyasr.cli import RunError, UsageError
-from cyasr.data.sampler import share
+from cyasr.data.sampler import learnable, share
 from cyasr.files import read_json, replacing, write_json
 from cyasr.losses.conf import FRAMES, TOKENS, LossConf
 from cyasr.losses.cross_entropy import IGNORE
@@ -135,7 +134,7 @@ def _listen(teacher: Any, kind: Kind, conf: LossConf, cuts: Path) -> Iterator[tu
 
 def _batches(cuts: Path, teacher: Any) -> Iterator[list[Cut]]:
     """The cuts that the teacher can take, those of a window in the order of their durations."""
-    usable = (cut for cut in CutSet.from_file(cuts) if teacher.unusable(cut) is None)
+    usable = learnable(cuts, teacher.unusable)
     while window := list(islice(usable, WINDOW)):
         for batch, _ in share(window, 0, 1, teacher.conf.micro_batch_seconds or teacher.conf.batch_seconds):
             yield batch

@@ -24,7 +24,7 @@ from cyasr import conf as confs
 from cyasr.adaptation.adapt import adapt, load_saved_state
 from cyasr.adaptation.conf import AdaptConf
 from cyasr.cli import UsageError
-from cyasr.data.audio import Augment, add_noise, load, load_augmented
+from cyasr.data.audio import Augment, load, load_augmented, load_noisy
 from cyasr.data.features import MEL_BINS, filterbank, mask, pad
 from cyasr.experiment import TrainConf
 from cyasr.losses.conf import FRAMES, TEXT, TOKENS, LossConf
@@ -146,7 +146,7 @@ class Collate:
     augment: Augment = field(init=False)
 
     def __post_init__(self) -> None:
-        self.augment = Augment.of(self.conf) if self.train else Augment(self.conf.seed)
+        self.augment = Augment.of(self.conf, self.train)
 
     def __call__(self, cuts: list[Cut], epoch: int = 0) -> Batch:
         features, lengths = pad([self._features(cut, epoch) for cut in cuts], 0.0)
@@ -170,6 +170,8 @@ class Collate:
 
 class System(torch.nn.Module):
     """Encoder, CTC and decoder under the names that ESPnet gives them."""
+
+    unusable = None  # it can learn from any cut
 
     def __init__(self, conf: Conf, tokenizer: Tokenizer) -> None:
         super().__init__()
@@ -200,10 +202,6 @@ class System(torch.nn.Module):
         """An experiment's conf and weights, the names those of ESPnet's ESPnetASRModel."""
         confs.freeze(replace(self.conf, adapt=AdaptConf()), directory / "conf.yaml")
         checkpoints.save(self.state_dict(), directory / "model.pt")
-
-    def unusable(self, cut: Cut) -> str | None:
-        """Why the model cannot learn from `cut`: it can from any."""
-        return None
 
     def collator(self, train: bool) -> Callable[..., Batch]:
         return Collate(self.tokenizer, self.conf, train, self.extras)
@@ -249,10 +247,7 @@ class System(torch.nn.Module):
         """Each cut's n-best list and its CTC log-probabilities (T, V), in the order of `cuts`."""
         started = time.monotonic()
         device = next(self.parameters()).device
-        noise = Augment(0)
-        audio = [
-            load(cut) if conf.noise_snr is None else add_noise(load(cut), conf.noise_snr, noise.random(0, cut)) for cut in cuts
-        ]
+        audio = load_noisy(cuts, conf.noise_snr)
         features, feature_lengths = pad([filterbank(one) for one in audio], 0.0)
         encoded, lengths = self.encode(features.to(device), feature_lengths.to(device))
         log_probs = self.log_probs(encoded)

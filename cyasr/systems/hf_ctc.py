@@ -21,7 +21,7 @@ from torch import Tensor
 from cyasr.adaptation.adapt import adapt, load_saved_state
 from cyasr.cli import UsageError
 from cyasr.conf import run_key
-from cyasr.data.audio import Augment, add_noise, load, load_augmented
+from cyasr.data.audio import Augment, load, load_augmented, load_noisy
 from cyasr.data.audiofile import SAMPLE_RATE
 from cyasr.data.features import pad
 from cyasr.experiment import TrainConf
@@ -118,7 +118,7 @@ class Collate:
     augment: Augment = field(init=False)
 
     def __post_init__(self) -> None:
-        self.augment = Augment.of(self.conf) if self.train else Augment(self.conf.seed)
+        self.augment = Augment.of(self.conf, self.train)
 
     def __call__(self, cuts: list[Cut], epoch: int = 0) -> Batch:
         rows = [self._input(cut, epoch) for cut in cuts]
@@ -266,10 +266,7 @@ class System(torch.nn.Module):
             raise UsageError(f"trained by {', '.join(self.conf.loss.terms)} alone, it writes no text; fine-tune it first")
         started = time.monotonic()
         device = next(self.parameters()).device
-        noise = Augment(0)
-        audio = [
-            load(cut) if conf.noise_snr is None else add_noise(load(cut), conf.noise_snr, noise.random(0, cut)) for cut in cuts
-        ]
+        audio = load_noisy(cuts, conf.noise_snr)
         inputs, input_lengths = pad([prepare(one, self.inputs) for one in audio], 0.0)
         nothing = torch.zeros(0)
         batch = Batch([], inputs, input_lengths, nothing, nothing, nothing, nothing)

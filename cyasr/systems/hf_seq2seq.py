@@ -21,7 +21,7 @@ from torch import Tensor
 
 from cyasr.adaptation.adapt import adapt, load_saved_state
 from cyasr.cli import UsageError
-from cyasr.data.audio import Augment, add_noise, load, load_augmented
+from cyasr.data.audio import Augment, load, load_augmented, load_noisy
 from cyasr.data.audiofile import SAMPLE_RATE
 from cyasr.data.features import mask, pad
 from cyasr.experiment import TrainConf
@@ -83,7 +83,7 @@ class Collate:
     augment: Augment = field(init=False)
 
     def __post_init__(self) -> None:
-        self.augment = Augment.of(self.conf) if self.train else Augment(self.conf.seed)
+        self.augment = Augment.of(self.conf, self.train)
 
     def __call__(self, cuts: list[Cut], epoch: int = 0) -> Batch:
         features = torch.stack([self._features(cut, epoch) for cut in cuts])
@@ -199,10 +199,7 @@ class System(torch.nn.Module):
             raise UsageError("hf_seq2seq has no CTC posteriors to keep: leave `posteriors` out of the decode conf")
         started = time.monotonic()
         device = next(self.parameters()).device
-        noise = Augment(0)
-        audio = [
-            load(cut) if conf.noise_snr is None else add_noise(load(cut), conf.noise_snr, noise.random(0, cut)) for cut in cuts
-        ]
+        audio = load_noisy(cuts, conf.noise_snr)
         beam = 1 if conf.search == "greedy" else conf.beam
         found: dict[str, list[Hypothesis]] = {}
         fitting = [n for n, cut in enumerate(cuts) if cut.duration <= self.window_seconds]

@@ -224,14 +224,6 @@ def test_a_damaged_list_is_named(decoded):
     assert "test.nbest.jsonl.gz:1: damaged" in fails(decoded)[1]
 
 
-def test_the_recipes_own_fuse_confs_load():
-    from cyasr.conf import load
-    from cyasr.fusion.rescore import FuseConf
-
-    confs = sorted((Path(__file__).parents[2] / "conf").glob("fuse_*.yaml"))
-    assert confs and all(load(path, FuseConf).nbest for path in confs)
-
-
 def test_lists_hold_one_json_line_an_utterance(decoded):
     fuse(decoded)
     with gzip.open(OUT / "dev.nbest.jsonl.gz", "rt", encoding="utf-8") as lines:

@@ -14,7 +14,7 @@ from typing import Any
 
 from cyasr import conf as confs
 from cyasr.cli import UsageError
-from cyasr.data.conf import DataConf
+from cyasr.data.conf import SPLITS, DataConf
 from cyasr.data.corpus import Reject, Utterance
 
 FORMATS = ("kaldi", "hf", "lhotse", "nemo", "table", "folder")  # in the order in which a folder is asked for them
@@ -38,6 +38,28 @@ class Common:
                 "".encode(self.encoding)
             except LookupError:
                 raise ValueError(f"encoding: {self.encoding!r} is no encoding, as utf-8, utf-16 or cp1253 are") from None
+
+
+@dataclass
+class Manifests(Common):
+    """manifests: below the corpus dir, patterns allowed, each with its split ("" for none); {}: found, split by name."""
+
+    manifests: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if unknown := [split for split in self.manifests.values() if split not in ("", *SPLITS)]:
+            raise ValueError(f"manifests: {unknown[0]!r} is none of {', '.join(SPLITS)}")
+
+    def chosen(self, corpus_dir: Path) -> list[tuple[Path, str | None]]:
+        """Those named, each with its split; "." is the corpus dir itself. Raises UsageError where one names nothing."""
+        found: list[tuple[Path, str | None]] = []
+        for pattern, split in self.manifests.items():
+            met = [corpus_dir] if pattern == "." else sorted(corpus_dir.glob(pattern))
+            if not met:
+                raise UsageError(f"options: manifests: no {pattern} in the corpus dir")
+            found += [(path, split or None) for path in met]
+        return found
 
 
 @dataclass

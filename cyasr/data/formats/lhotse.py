@@ -9,7 +9,7 @@ import re
 import tarfile
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from cyasr import conf as confs
 from cyasr.cli import UsageError
 from cyasr.data.conf import DataConf
 from cyasr.data.corpus import Reject, Utterance
-from cyasr.data.formats import Common, Found
+from cyasr.data.formats import Found, Manifests
 from cyasr.data.formats.columns import seconds, split_of
 from cyasr.data.formats.hf import written
 from cyasr.data.formats.kaldi_pipes import behind
@@ -32,18 +32,8 @@ Row = dict[str, Any]
 
 
 @dataclass
-class Options(Common):
-    """manifests: below the corpus dir, patterns allowed, each with its split ("" for none); {}: found, split by name.
-
-    A recordings' manifest is joined with the supervisions' of the same name; a Shar folder is named by its folder.
-    """
-
-    manifests: dict[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if unknown := [split for split in self.manifests.values() if split not in ("", "train", "dev", "test")]:
-            raise ValueError(f"manifests: {unknown[0]!r} is none of train, dev, test")
+class Options(Manifests):
+    """A recordings' manifest is joined with the supervisions' of the same name; a Shar folder is named by its folder."""
 
 
 def prepare(corpus_dir: Path, raw: Path, conf: DataConf) -> Iterator[Utterance | Reject]:
@@ -66,13 +56,7 @@ def manifests(corpus_dir: Path, options: Options) -> list[tuple[Path, str | None
         if not found:
             raise UsageError(f"{corpus_dir}: no *recordings*.jsonl.gz, *cuts*.jsonl.gz or folder of shards")
         return [(path, _split(path)) for path in found]
-    chosen: list[tuple[Path, str | None]] = []
-    for pattern, split in options.manifests.items():
-        met = [corpus_dir] if pattern == "." else sorted(corpus_dir.glob(pattern))
-        if not met:
-            raise UsageError(f"options: manifests: no {pattern} in the corpus dir")
-        chosen += [(path, split or None) for path in met]
-    return chosen
+    return options.chosen(corpus_dir)
 
 
 def _candidates(corpus_dir: Path) -> list[Path]:

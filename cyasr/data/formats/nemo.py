@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from cyasr import conf as confs
 from cyasr.cli import UsageError
 from cyasr.data.conf import DataConf
 from cyasr.data.corpus import Reject, Utterance
-from cyasr.data.formats import Common, Found
+from cyasr.data.formats import Found, Manifests
 from cyasr.data.formats.columns import seconds, split_of
 from cyasr.data.formats.locate import Locator, PathError, guess_audio_dir, unlisted, walk
 from cyasr.data.formats.texts import read_objects
@@ -25,18 +25,10 @@ SUB = re.compile(r"-sub\d+(?=\.[^.]+$)")  # marks the second row about one membe
 
 
 @dataclass
-class Options(Common):
-    """manifests: below the corpus dir, patterns allowed, each with its split ("" for none); {}: found, split by name."""
-
-    manifests: dict[str, str] = field(default_factory=dict)
+class Options(Manifests):
     text: str = "text"  # the key with the transcript
     tars: str | None = None  # pattern of the tars of a tarred manifest, in the order of their numbers; None: beside it
     rest: bool = False  # list audio files that no row names among the rejects
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if unknown := [split for split in self.manifests.values() if split not in ("", "train", "dev", "test")]:
-            raise ValueError(f"manifests: {unknown[0]!r} is none of train, dev, test")
 
 
 def prepare(corpus_dir: Path, raw: Path, conf: DataConf) -> Iterator[Utterance | Reject]:
@@ -115,12 +107,7 @@ def manifests(corpus_dir: Path, options: Options) -> list[tuple[Path, str | None
         if not found:
             raise UsageError(f"{corpus_dir}: no manifest, a .json or .jsonl file with audio_filepath in each line")
         return found
-    chosen: list[tuple[Path, str | None]] = []
-    for pattern, split in options.manifests.items():
-        if not (met := sorted(corpus_dir.glob(pattern))):
-            raise UsageError(f"options: manifests: no {pattern} in the corpus dir")
-        chosen += [(path, split or None) for path in met]
-    return chosen
+    return options.chosen(corpus_dir)
 
 
 def unpacked(manifest: Path, corpus_dir: Path, raw: Path, options: Options) -> dict[int, Path]:
