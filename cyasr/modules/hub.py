@@ -67,7 +67,7 @@ def weights(model_class: Any, pretrained: str, revision: str | None, config: Any
     architecture loads silently otherwise.
     """
     if pretrained.endswith(".json"):
-        model = model_class(config)
+        model = getattr(model_class, "from_config", model_class)(config)  # the former of an Auto class
         return model, sorted(model.state_dict())
     model, info = model_class.from_pretrained(
         pretrained, revision=revision, config=config, dtype="float32", output_loading_info=True, **options
