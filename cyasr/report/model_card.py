@@ -140,10 +140,9 @@ def _data(run: Run, uses: list[Use], confs: list[Json], data: Path) -> list[str]
     head = ["Corpus", "Licence", "Label", "Train h", "Dev h", "Test h"]
     parts = [cells.markdown(head, rows)]
     for older in ancestors(run.directory):
-        corpora = (
-            ", ".join(sorted({use.corpus for use in used(data_of(older)) if use.seconds["train"]})) or "data that is not here"
-        )
-        parts.append(f"Before that: {older}, trained on {corpora}.\n")
+        corpora = sorted({use.corpus for use in used(data_of(older)) if use.seconds["train"]})
+        name = f"{set_of(older)}/{older.name}"
+        parts.append(f"It started from {name}, trained on {', '.join(corpora) or 'data that is not here'}.\n")
     parts += ["Dev chose the checkpoints, test was only scored.", " ".join(describe(data)) + "\n"]
     train, recorded = data / "train.jsonl.gz", run.record.get("inputs", {})
     if train.exists() and recorded.get(str(train), sha256(train)) != sha256(train):
