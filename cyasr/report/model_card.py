@@ -15,6 +15,7 @@ from cyasr.lineage import ancestors, data_of
 from cyasr.report import cells
 from cyasr.report.collect import Json, Result, Run, lm_licences, lm_stems, read_conf
 from cyasr.report.datasets import describe
+from cyasr.score.lists import set_of
 
 LABELS = {
     "gold": "gold: written down by people",
