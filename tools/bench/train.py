@@ -42,7 +42,7 @@ class Bench:
     """What all runs share. directory: a scratch directory with data/, conf/ and room for exp/."""
 
     directory: Path
-    conf: Any  # cyasr.systems.espnet.Conf
+    conf: Any  # a train conf: keys, or the family's own Conf
     data: Path
     tokens: Path
     seconds: float  # of speech in an epoch
@@ -171,7 +171,7 @@ def write_kaldi_style(cuts: list[Any], directory: Path, tokenizer: Any) -> None:
 
     from cyasr.data.audio import load
     from cyasr.data.audiofile import SAMPLE_RATE
-    from cyasr.systems.espnet import text_of
+    from cyasr.losses.extra import transcript
 
     (directory / "wav").mkdir(parents=True)
     with (
@@ -183,7 +183,7 @@ def write_kaldi_style(cuts: list[Any], directory: Path, tokenizer: Any) -> None:
             key, audio = f"u{number:06d}", load(cut)
             path = directory / "wav" / f"{key}.wav"
             soundfile.write(path, audio, SAMPLE_RATE, subtype="PCM_16")
-            tokens = [tokenizer.tokens[i] for i in tokenizer.encode(text_of(cut))]
+            tokens = [tokenizer.tokens[i] for i in tokenizer.encode(transcript(cut))]
             scp.write(f"{key} {path}\n")
             text.write(f"{key} {' '.join(tokens)}\n")
             shape.write(f"{key} {len(audio)}\n")
@@ -194,7 +194,7 @@ def write_kaldi_style(cuts: list[Any], directory: Path, tokenizer: Any) -> None:
 
 def ours(bench: Bench, ranks: int) -> Run:
     """A run of steps.train with `ranks` processes."""
-    keys = asdict(bench.conf) | {
+    keys = (bench.conf if isinstance(bench.conf, dict) else asdict(bench.conf)) | {
         "ranks": ranks,
         "speed": [1.0],
         "noise_snr": [],
