@@ -1,4 +1,4 @@
-"""What cyasr/modules/cpu.py and espnet_cpu.py gain: forward and backward of each piece, ESPnet's and ours in turn, in milliseconds.
+"""What cyasr/modules/cpu.py and espnet_cpu.py gain: forward and backward of each piece, theirs and ours in turn, in ms.
 
     python -m tools.bench.kernels [--size 128 --kernel 15 --sentences 32 --frames 250 --threads 1]
 
