@@ -31,6 +31,7 @@ class TrainConf:
     """
 
     GIVES: ClassVar[frozenset[str]] = frozenset()  # what a system's losses may be made of (cyasr.losses.conf)
+    UNIT: ClassVar[str] = "speech_seconds"  # what a cut's duration counts
 
     system: str
     tokenizer: str
@@ -98,6 +99,7 @@ class Experiment:
 
     def __init__(self, data: Path, conf_path: Path) -> None:
         self.data = data
+        self.cuts = data  # where train.jsonl.gz and dev.jsonl.gz are; a language model's are of text
         self.directory = Path("exp") / data.relative_to("data") / conf_path.stem
         self.frozen = self.directory / "conf.yaml"
         self.record_path = self.directory / "run.json"
@@ -105,7 +107,7 @@ class Experiment:
         self.model = self.directory / "model.pt"
         self.lock = Lock(self.directory)
 
-    def freeze(self, conf: TrainConf, inputs: dict[str, str]) -> None:
+    def freeze(self, conf: Any, inputs: dict[str, str]) -> None:
         """Start the experiment, or make sure that resuming it means the same thing.
 
         inputs: sha256 by file. Raises UsageError listing every difference in result keys or input data.

@@ -1,0 +1,1 @@
+from cyasr.lm.conf import LmConf as Conf
