@@ -11,6 +11,7 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
@@ -132,7 +133,7 @@ def load_weights(system: NeuralLm, path: Path) -> None:
         system.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
     except FileNotFoundError:
         raise UsageError(f"{path} does not exist; run stage 4") from None
-    except (RuntimeError, EOFError, KeyError) as error:
+    except (RuntimeError, EOFError, KeyError, UnpicklingError) as error:
         reason = " ".join(str(error).split())[:200]
         raise UsageError(f"{path}: not this network's weights, or damaged ({reason}); run stage 4 again") from None
     system.to("cuda" if torch.cuda.is_available() else "cpu").eval()
