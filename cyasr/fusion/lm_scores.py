@@ -32,7 +32,11 @@ class SentenceLm(Protocol):
 
 
 class LmUnavailable(RunError):
-    """A model that its conf does not require cannot be reached: what was begun with it is done again without."""
+    """The model `name` (lm_<name>), which its conf does not require, cannot be reached: what was begun is done without it."""
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(message)
+        self.name = name
 
 
 def open_lm(directory: Path, data: Path) -> SentenceLm:

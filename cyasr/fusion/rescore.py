@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from cyasr.cli import UsageError
 from cyasr.files import write_json
 from cyasr.fusion.checked import WORDS, components, read_checked
-from cyasr.fusion.lm_scores import open_lm
+from cyasr.fusion.lm_scores import LmUnavailable, open_lm
 from cyasr.fusion.sources import (
     FIRST_PASSES,
     carry_out,
@@ -94,19 +94,30 @@ class Fusion:
     def run(self) -> str:
         """Make everything anew, with run.json telling how it stands; return a line that says what it gave."""
         weights: dict[str, Any] = {}
+        without: dict[str, str] = {}  # models that could not be reached, and why
+
+        def tuned_and_ranked() -> dict[str, float]:
+            weights.update(self._tune(), **({"without": without} if without else {}))
+            write_json(self.directory / "weights.json", weights)
+            return {one.label: self._rank(one, weights["changes"]) for one in self.source.lists}
 
         def work() -> tuple[list[Path], dict[str, float]]:
-            weights.update(self._tune())
-            write_json(self.directory / "weights.json", weights)
-            seconds = {one.label: self._rank(one, weights["changes"]) for one in self.source.lists}
+            while True:
+                try:
+                    seconds = tuned_and_ranked()
+                    break
+                except LmUnavailable as error:
+                    del self.lms[error.name]
+                    without[error.name] = str(error)
+                    print(f"{self.directory}: {error}; everything is done without it", flush=True)
             outputs = [self.directory / one.path.name for one in self.source.lists]
             return [*outputs, self.directory / "weights.json"], seconds
 
-        carry_out(self.stage(), self.directory, self.conf, work)
+        carry_out(self.stage(), self.directory, self.conf, work, without)
         wer = weights["dev_wer"]
         return (
             f"{self.directory}: dev WER {wer['first_pass']:.2f} % -> {wer['tuned']:.2f} % ({_written(weights['changes'])}); "
-            f"{density_line(weights['density'], wer['oracle'])}"
+            f"{density_line(weights['density'], wer['oracle'])}" + "".join(f"; without {name}" for name in without)
         )
 
     def _tune(self) -> dict[str, Any]:
@@ -149,7 +160,8 @@ class Fusion:
         if unknown:
             listed = ", ".join(names)
             raise UsageError(f"conf/{self.directory.name}.yaml: changes: no {unknown[0]!r} in {self.dev.path}, only {listed}")
-        return found | self.conf.models | ({WORDS: self.conf.word_weights} if self.conf.word_weights else {})
+        models = {name: values for name, values in self.conf.models.items() if name in self.lms}
+        return found | models | ({WORDS: self.conf.word_weights} if self.conf.word_weights else {})
 
     def _scored(self, lists: Iterator[Nbest], path: Path) -> Iterator[Nbest]:
         """`lists`, of `path`, each hypothesis with the language models' scores among its own."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from cyasr.cli import RunError, UsageError
@@ -18,6 +19,7 @@ from cyasr.score.references import Normaliser, data_conf, normaliser_of, read_re
 from cyasr.stage import Stage
 
 DEV = "dev"
+NOTHING: Mapping[str, str] = MappingProxyType({})
 FIRST_PASSES = ("decode_", "fuse_")
 
 
@@ -73,10 +75,17 @@ def stage_of(directory: Path, sources: Sequence[Source], files: Iterable[Path], 
     return Stage(directory / ".stamp.json", inputs, asdict(conf) | {"text": normaliser.signature})
 
 
-def carry_out(stage: Stage, directory: Path, conf: Any, work: Callable[[], tuple[list[Path], dict[str, float]]]) -> None:
+def carry_out(
+    stage: Stage,
+    directory: Path,
+    conf: Any,
+    work: Callable[[], tuple[list[Path], dict[str, float]]],
+    without: Mapping[str, str] = NOTHING,
+) -> None:
     """Do `work` in `directory`, locked, with run.json telling how it stands and all lists replaced.
 
-    work: gives the files that it made and the seconds each list took, by label.
+    work: gives the files that it made and the seconds each list took, by label. without: the models that it had to do
+    without, and why, by the end of it; run.json says so, and the next run tries again.
     """
     record = directory / "run.json"
     with Lock(directory):
@@ -90,8 +99,9 @@ def carry_out(stage: Stage, directory: Path, conf: Any, work: Callable[[], tuple
             raise
         for old in set(directory.glob(f"[!.]*{SUFFIX}")) - set(made):
             old.unlink()  # its list is gone from where it was read
-        write_json(record, {"status": "finished", "rescoring_seconds": seconds})
-        stage.done([*made, directory / "conf.yaml"])
+        write_json(record, {"status": "finished", "rescoring_seconds": seconds} | ({"without": without} if without else {}))
+        if not without:
+            stage.done([*made, directory / "conf.yaml"])
 
 
 def dev_lists(source: Source) -> list[Nbest]:
@@ -138,4 +148,3 @@ def together(paths: Sequence[Path]) -> Iterator[list[Nbest]]:
 
 def percent(part: float, whole: float) -> float:
     return round(100 * part / whole, 4)
-

@@ -53,11 +53,12 @@ def _perplexity(lines: list[str], tokens: int, unknown: int, total: float, of_kn
         tokens=tokens,
         unknown=unknown,
         log_prob=round(total, 4),
-        per_token=_inverse_mean(total, tokens),
-        per_known_token=_inverse_mean(of_known, tokens - unknown),
-        per_word=_inverse_mean(total, words + len(lines)),
+        per_token=per_unit(total, tokens),
+        per_known_token=per_unit(of_known, tokens - unknown),
+        per_word=per_unit(total, words + len(lines)),
     )
 
 
-def _inverse_mean(log_prob: float, number: int) -> float:
+def per_unit(log_prob: float, number: int) -> float:
+    """Perplexity of a natural log probability shared out over `number` units."""
     return round(float(np.exp(-log_prob / max(number, 1))), 4)
