@@ -132,9 +132,8 @@ def load(pretrained: str, revision: str | None, causal: bool, end: bool, dtype: 
     if not causal and tokenizer.mask_token_id is None:
         raise UsageError(f"pretrained: the tokenizer of {pretrained} has no mask token")
     if len(tokenizer) > config.vocab_size:
-        raise UsageError(
-            f"pretrained: the tokenizer of {pretrained} has {len(tokenizer)} tokens, its model {config.vocab_size}: not each other's"
-        )
+        both = f"the tokenizer of {pretrained} has {len(tokenizer)} tokens, its model {config.vocab_size}"
+        raise UsageError(f"pretrained: {both}: they are not each other's")
     gpu = torch.cuda.is_available()
     precision = dtype if dtype != "auto" else "bfloat16" if gpu else "float32"
     model, _ = weights(auto, pretrained, revision, config, [], dtype=precision)

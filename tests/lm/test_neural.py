@@ -70,7 +70,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recipe]:
         for split in ("dev", "test"):  # of words in another order: near-duplicates would be dropped as leaks
             rows = cuts(split, 12)
             recipe.data("toy", split, [row | {"text": " ".join(row["text"].split()[:4])} for row in rows])
-        tokenizer.train(WORDS + ["ο εν"], "char", DATA / "tokenizer_char")
+        tokenizer.train([*WORDS, "ο εν"], "char", DATA / "tokenizer_char")
         for name, keys in NETWORKS.items():
             train(recipe, name, **keys)
         yield recipe

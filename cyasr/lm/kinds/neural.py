@@ -46,6 +46,7 @@ class Conf(TextConf):
     embedding: int = 128  # transformer: of tokens, before they are brought to `size`
     heads: int = 4  # transformer
     units: int = 1024  # transformer: feed-forward
+    positions: bool = True  # transformer: told where in the sentence a token stands
     dropout: float = 0.1
     longest: int = 1000  # tokens of a sentence; longer lines are left out
     # the trainer's keys, as in a train conf (cyasr.experiment.TrainConf)
@@ -105,6 +106,7 @@ class Conf(TextConf):
             "head": self.heads,
             "unit": self.units,
             "layer": self.layers,
+            "pos_enc": "sinusoidal" if self.positions else None,
             "dropout_rate": self.dropout,
             "positional_dropout_rate": self.dropout,
             "attention_dropout_rate": self.dropout,
