@@ -124,7 +124,7 @@ def not_a_number(directory: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "keys", "message"),
     [
-        ("lm_a", {"pretrained": "models/nowhere/at/all"}, "'models/nowhere/at/all' is no model's directory, nor to be had from the hub"),
+        ("lm_a", {"pretrained": "models/nowhere/at/all"}, "is no model's directory, nor to be had from the hub"),
         ("lm_a", {"pretrained": "models/bert"}, "is a bert model, no causal one; see `model:`"),
         ("lm_pll_a", {"pretrained": "models/gpt2", "model": "masked"}, "is a gpt2 model, no masked one"),
         ("lm_a", {"pretrained": "models/bert", "model": "masked"}, "name its conf lm_pll_<name>.yaml"),
