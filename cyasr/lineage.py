@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from cyasr import conf as confs
 from cyasr.cli import UsageError
-from cyasr.score.lists import exp_root
+from cyasr.score.lists import exp_root, set_of
 
 if TYPE_CHECKING:
     from torch import nn
@@ -30,6 +30,11 @@ def ancestors(directory: Path) -> Iterator[Path]:
             return
         seen.add(directory)
         yield directory
+
+
+def data_of(directory: Path) -> Path:
+    """data/<set> of an experiment."""
+    return exp_root(directory).with_name("data") / set_of(directory)
 
 
 def inputs(conf: dict[str, Any]) -> list[Path]:

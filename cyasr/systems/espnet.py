@@ -78,6 +78,8 @@ class Conf(TrainConf):
             raise ValueError(f"size: {self.size} is no multiple of heads: {self.heads}")
         if self.adapt.kind in {"qlora", "adapters"}:
             raise ValueError(f"adapt: kind: {self.adapt.kind} is for models of transformers; espnet takes full, lora and partial")
+        if self.adapt.kind != "full" and self.init_from is None:
+            raise ValueError(f"adapt: kind: {self.adapt.kind} needs weights to adapt: name an experiment in init_from")
         unknown = sorted(self.native.keys() - {"encoder", "decoder"})
         if unknown:
             raise ValueError(f"native: unknown section {unknown[0]!r}; there are `encoder` and `decoder`")

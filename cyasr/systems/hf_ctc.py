@@ -60,7 +60,7 @@ class Conf(TrainConf):
         if not self.pretrained:
             raise ValueError("key 'pretrained' is missing: a directory or a hub name, as facebook/wav2vec2-xls-r-300m")
         if self.pretrained.endswith(".json") and self.adapt.kind != "full" and self.init_from is None:
-            raise ValueError(f"adapt: kind: {self.adapt.kind} needs weights to adapt, and {self.pretrained} has none")
+            raise ValueError(f"adapt: kind: {self.adapt.kind} needs weights to adapt, which {self.pretrained} has none of")
         if not 0 <= self.mask_share < 1 or self.mask_frames < 1:
             raise ValueError("mask_share: from 0 to below 1; mask_frames: from 1")
 

@@ -149,3 +149,13 @@ def test_folds_have_a_card_each_with_their_own_scores(trained: Recipe) -> None:
 def test_a_folder_that_is_none_of_exp_is_refused(recipe: Recipe) -> None:
     status, message = recipe.fails("model_card", "--exp", "exp/none")
     assert status == 2 and "exp/none" in message
+
+
+def test_what_a_system_started_from_is_named_and_its_licences_count_for_the_weights(trained: Recipe) -> None:
+    trained.data("older", "train", [row("o1", corpus="radio", licence="CC-BY-NC-SA-4.0")])
+    write_text(Path("exp/older/train_b/conf.yaml"), "system: espnet\n")
+    write_text(EXP / "conf.yaml", "system: espnet\ninit_from: exp/older/train_b\n")
+    text = card(trained)
+    assert "It started from older/train_b, trained on radio." in text
+    (line,) = [line for line in text.splitlines() if line.startswith("| the weights |")]
+    assert "CC-BY-NC-SA-4.0" in line and "share-alike" in line
