@@ -32,6 +32,7 @@ class TrainConf:
     """
 
     GIVES: ClassVar[frozenset[str]] = frozenset()  # what a system's losses may be made of (cyasr.losses.conf)
+    UNIT: ClassVar[str] = "speech_seconds"  # what a cut's duration counts
 
     system: str
     tokenizer: str  # char, bpe_<size>; pretrained: the model's own; none: it writes no text
@@ -105,6 +106,7 @@ class Experiment:
 
     def __init__(self, data: Path, conf_path: Path) -> None:
         self.data = data
+        self.cuts = data  # where train.jsonl.gz and dev.jsonl.gz are; a language model's are of text
         self.directory = Path("exp") / data.relative_to("data") / conf_path.stem
         self.frozen = self.directory / "conf.yaml"
         self.record_path = self.directory / "run.json"
@@ -112,7 +114,7 @@ class Experiment:
         self.model = self.directory / "model.pt"
         self.lock = Lock(self.directory)
 
-    def freeze(self, conf: TrainConf, inputs: dict[str, str]) -> None:
+    def freeze(self, conf: Any, inputs: dict[str, str]) -> None:
         """Start the experiment, or make sure that resuming it means the same thing.
 
         inputs: sha256 by file. Raises UsageError listing every difference in result keys or input data.

@@ -67,7 +67,7 @@ class Trainer:
         self.fabric = fabric
         self.experiment = experiment
         self.conf = conf
-        self.train_cuts, self.dev_cuts = (experiment.data / f"{split}.jsonl.gz" for split in ("train", "dev"))
+        self.train_cuts, self.dev_cuts = (experiment.cuts / f"{split}.jsonl.gz" for split in ("train", "dev"))
         self.unusable = screen(self.train_cuts, system.unusable) | screen(self.dev_cuts, system.unusable)
         self.progress = Progress()
         self.system = system
@@ -292,10 +292,10 @@ class Trainer:
             "loss": float(self._sums["loss"]) / self._sums["count"],
             **{term: float(self._sums[term]) / self._sums["count"] for term in self.conf.loss.terms[1:] and self.conf.loss.terms},
             "lr": self.optimizer.param_groups[0]["lr"],
-            "speech_seconds_per_second": self._sums["seconds"] / elapsed,
+            f"{self.conf.UNIT}_per_second": self._sums["seconds"] / elapsed,
             "infeasible": float(self._sums["infeasible"]),
         }
-        left = (self.conf.epochs - done) * self.epoch_seconds / max(values["speech_seconds_per_second"], 1e-6)
+        left = (self.conf.epochs - done) * self.epoch_seconds / max(self._sums["seconds"] / elapsed, 1e-6)
         self._log.training(self.progress.steps, done, self.conf.epochs, values, left)
         self._reported = self.progress.elapsed
         self._sums.clear()

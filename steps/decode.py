@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from cyasr import conf as confs
 from cyasr.cli import RunError, UsageError, run
 from cyasr.files import read_json, read_jsonl_gz
+from cyasr.lm.kinds import lm_files
 from cyasr.nbest import Nbest, read_nbest, write_nbest
 from cyasr.search.conf import DecodeConf
 from cyasr.stage import Stage
@@ -35,7 +36,7 @@ class Decoding:
         self.name = split if self.data == own else f"{self.data.relative_to('data').as_posix().replace('/', '.')}.{split}"
         self.cuts = self.data / f"{split}.jsonl.gz"
         self.lm = None if self.conf.lm is None else exp.parent / self.conf.lm
-        inputs = [self.cuts, exp / "model.pt", exp / "conf.yaml"] + ([] if self.lm is None else [self.lm / "lm.npz"])
+        inputs = [self.cuts, exp / "model.pt", exp / "conf.yaml"] + ([] if self.lm is None else lm_files(self.lm))
         self.result = Stage(self.directory / f".{self.name}.stamp.json", inputs, {"conf": vars(self.conf)})
 
     def nbest(self, part: str = "") -> Path:

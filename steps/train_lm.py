@@ -1,4 +1,5 @@
-"""Stage 4: an n-gram language model from the train cuts and extra text, dev and test sentences kept out."""
+"""Stage 4: a language model, as the conf's `kind` says: an n-gram or a neural one from the train cuts and extra text, dev
+and test sentences kept out; or somebody's own, looked at and measured on dev."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from pathlib import Path
 from cyasr import conf as confs
 from cyasr.cli import UsageError, run
 from cyasr.lm.conf import LmConf
+from cyasr.lm.kinds import load_conf, module
 from cyasr.process import peak_memory_mb
 from cyasr.stage import Stage
 
@@ -21,19 +23,29 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="data/<set>")
     parser.add_argument("--conf", type=Path, required=True, help="conf/lm_<name>.yaml")
+    parser.add_argument("--ngpu", type=int, help="GPUs to train on (default: all there are; 0: none); n-grams use none")
+    parser.add_argument("--redo", action="store_true", help="move a trained model to <name>.old-N and train anew")
     arguments = parser.parse_args()
-    conf = confs.load(arguments.conf, LmConf)
+    conf = load_conf(arguments.conf)
     if not arguments.data.is_relative_to("data"):
         raise UsageError(f"--data {arguments.data}: should be a data set below data/")
-    directory = Path("exp") / arguments.data.relative_to("data") / arguments.conf.stem
-    manifests = [arguments.data / f"{split}.jsonl.gz" for split in ("train", "dev", "test")]
-    tokenizer = None if conf.tokens == "word" else arguments.data / f"tokenizer_{conf.tokens}"
-    inputs = [*manifests, arguments.data / "conf.yaml", *map(Path, conf.text)]
+    if conf.kind == "ngram":
+        make(arguments.data, arguments.conf, conf)
+    else:
+        module(conf.kind).make(arguments.data, arguments.conf, conf, arguments.ngpu, arguments.redo)
+
+
+def make(data: Path, conf_path: Path, conf: LmConf) -> None:
+    """An n-gram, where it is not there or something that it is made of changed."""
+    directory = Path("exp") / data.relative_to("data") / conf_path.stem
+    manifests = [data / f"{split}.jsonl.gz" for split in ("train", "dev", "test")]
+    tokenizer = None if conf.tokens == "word" else data / f"tokenizer_{conf.tokens}"
+    inputs = [*manifests, data / "conf.yaml", *map(Path, conf.text)]
     if tokenizer:
         inputs += [tokenizer / "tokens.txt", *([tokenizer / "pieces.model"] if conf.tokens != "char" else [])]
     stage = Stage(directory / ".stamp.json", inputs, dataclasses.asdict(conf))
     if not stage.fresh():
-        train(arguments.data, manifests, tokenizer, conf, directory)
+        train(data, manifests, tokenizer, conf, directory)
         stage.done(directory / name for name in PRODUCTS)
 
 

@@ -120,17 +120,17 @@ def _layer(layer: Any) -> _Layer:
         norm_self=layer.norm1,
         norm_source=layer.norm2,
         norm_feed=layer.norm3,
-        self_qkv=_joined((own.linear_q, scale), (own.linear_k, 1.0), (own.linear_v, 1.0)),
-        self_out=_joined((own.linear_out, 1.0)),
-        source_q=_joined((source.linear_q, scale)),
-        source_kv=_joined((source.linear_k, 1.0), (source.linear_v, 1.0)),
-        source_out=_joined((source.linear_out, 1.0)),
+        self_qkv=joined((own.linear_q, scale), (own.linear_k, 1.0), (own.linear_v, 1.0)),
+        self_out=joined((own.linear_out, 1.0)),
+        source_q=joined((source.linear_q, scale)),
+        source_kv=joined((source.linear_k, 1.0), (source.linear_v, 1.0)),
+        source_out=joined((source.linear_out, 1.0)),
         feed_in=PackedLinear(feed.w_1.weight, feed.w_1.bias, "relu"),
-        feed_out=_joined((feed.w_2, 1.0)),
+        feed_out=joined((feed.w_2, 1.0)),
     )
 
 
-def _joined(*parts: tuple[torch.nn.Linear, float]) -> PackedLinear:
+def joined(*parts: tuple[torch.nn.Linear, float]) -> PackedLinear:
     """Several linear layers of one input as one, each times a factor."""
     return PackedLinear(
         torch.cat([linear.weight.detach() * factor for linear, factor in parts]),

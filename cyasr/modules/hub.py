@@ -60,8 +60,16 @@ def override(config: Any, native: dict[str, Any]) -> Any:
     return config
 
 
-def weights(model_class: Any, pretrained: str, revision: str | None, config: Any, new: Collection[str], **options: Any) -> Any:
-    """(model in float32, names of tensors that were not there). new: prefixes or suffixes of names that may be missing.
+def weights(
+    model_class: Any,
+    pretrained: str,
+    revision: str | None,
+    config: Any,
+    new: Collection[str],
+    dtype: str = "float32",
+    **options: Any,
+) -> Any:
+    """(model in `dtype`, names of tensors that were not there). new: prefixes or suffixes of names that may be missing.
 
     Of an architecture alone (.json), random weights. Raises UsageError where others are missing: a checkpoint of another
     architecture loads silently otherwise.
@@ -70,7 +78,7 @@ def weights(model_class: Any, pretrained: str, revision: str | None, config: Any
         model = getattr(model_class, "from_config", model_class)(config)  # the former of an Auto class
         return model, sorted(model.state_dict())
     model, info = model_class.from_pretrained(
-        pretrained, revision=revision, config=config, dtype="float32", output_loading_info=True, **options
+        pretrained, revision=revision, config=config, dtype=dtype, output_loading_info=True, **options
     )
     missing = sorted(info["missing_keys"])
     lost = [name for name in missing if not any(name.startswith(part) or name.endswith(part) for part in new)]

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cyasr import conf as confs
 from cyasr.cli import UsageError
 from cyasr.search.joint import TokenLm
-from cyasr.search.shallow_fusion import NgramFusion
 
 
 def open_token_lm(directory: Path, tokenizer: str, tokens: list[str]) -> TokenLm:
     """directory: exp/<set>/lm_<name>; tokenizer: the system's, as its conf names it; tokens: all of them, in order.
 
-    Raises UsageError where the model is not over the system's tokens.
+    Raises UsageError where the model is not over the system's tokens, or scores whole sentences only.
     """
-    from cyasr.lm.ngram import NgramLM
+    from cyasr.lm.kinds import opened
 
-    units = confs.read(directory / "conf.yaml").get("tokens")
+    module, keys = opened(directory)
+    if not hasattr(module, "token_lm"):
+        raise UsageError(f"{directory} ({keys['kind']}) scores whole sentences: name it in a fuse conf, not in a decode conf")
+    units = keys.get("tokens")
     if units != tokenizer:
         raise UsageError(f"{directory} is over {units!r} and the system over {tokenizer!r} tokens: they cannot meet")
-    return NgramFusion(NgramLM.load(directory / "lm.npz"), tokens)
+    lm: TokenLm = module.token_lm(directory, tokens)
+    return lm

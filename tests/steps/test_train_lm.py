@@ -16,7 +16,6 @@ from cyasr.lm.ngram import NgramLM
 from cyasr.text import tokenizer
 from tests.steps.conftest import Recipe
 
-ROOT = Path(__file__).resolve().parents[2]
 WORDS = ["τζ̆αι", "εν", "ο", "σ̆ύλλος", "έρκεται", "τωρά", "πόψε", "που", "το", "χωρκόν", "μας", "ούλλοι"]
 EXP = Path("exp/toy/lm_test")
 
@@ -170,8 +169,3 @@ def test_a_train_split_without_text_is_refused_by_name(toy: Recipe) -> None:
     write_jsonl_gz(Path("data/toy/train.jsonl.gz"), [])
     status, message = toy.fails("train_lm", "--data", "data/toy", "--conf", conf("tokens: word\norder: 2\n"))
     assert status == 1 and "data/toy/train.jsonl.gz: nothing to learn from" in message
-
-
-@pytest.mark.parametrize("path", sorted((ROOT / "conf").glob("lm_*.yaml")), ids=lambda path: path.stem)
-def test_the_recipe_s_own_confs_load(path: Path) -> None:
-    assert confs.load(path, LmConf).order > 1

@@ -1,11 +1,13 @@
-"""Joint beam search against ESPnet's own inference program: same weights, features, n-gram and search settings, one run.
+"""Joint beam search against ESPnet's own inference program: same weights, features, LM and search settings, one run.
 
     python tools/bench/decode.py --exp exp/mini/train_ebranchformer_mini --lm exp/mini/lm_ngram --noise-snr 5
+    python tools/bench/decode.py --exp exp/mini/train_ebranchformer_mini --lm exp/mini/lm_transformer_mini
 
-ESPnet's side is `espnet2.bin.asr_inference.Speech2Text`, an utterance at a time as it works, with our n-gram as one of its
-full scorers (its own needs kenlm, which has no wheel). Features are made beforehand, for both sides alike. Imports, model
-loading and a first pass over a few utterances (compilation, caches) are not counted. Every arrangement of processes and
-threads keeps its processes waiting and is run in turn, several times; the medians are printed.
+ESPnet's side is `espnet2.bin.asr_inference.Speech2Text`, an utterance at a time as it works. A neural language model it
+builds and steps itself; our n-gram is one of its full scorers (its own needs kenlm, which has no wheel). Features are made
+beforehand, for both sides alike. Imports, model loading and a first pass over a few utterances (compilation, caches) are not
+counted. Every arrangement of processes and threads keeps its processes waiting and is run in turn, several times; the medians
+are printed.
 """
 
 from __future__ import annotations
@@ -38,7 +40,7 @@ FRAME_SECONDS = 0.01
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--exp", type=Path, required=True, help="exp/<set>/train_<system>, trained")
-    parser.add_argument("--lm", type=Path, help="exp/<set>/lm_<name> over the system's tokens")
+    parser.add_argument("--lm", type=Path, help="exp/<set>/lm_<name> over the system's tokens, n-gram or neural")
     parser.add_argument("--data", type=Path, help="data/<set> (default: the one it was trained on)")
     parser.add_argument("--split", default="test")
     parser.add_argument("--limit", type=int, default=100, help="utterances (default: 100)")
@@ -62,7 +64,8 @@ def main() -> None:
 def compare(arguments: argparse.Namespace, directory: Path) -> None:
     seconds, references = prepare(arguments, directory)
     print(f"{len(references)} utterances, {seconds:.0f} s; {arguments.exp}; noise {arguments.noise_snr} dB")
-    weights = f"ctc {arguments.ctc_weight}, n-gram {arguments.lm_weight if arguments.lm else 0}, penalty {arguments.penalty}"
+    lm = f"{arguments.lm.name} {arguments.lm_weight}" if arguments.lm else "no LM"
+    weights = f"ctc {arguments.ctc_weight}, {lm}, penalty {arguments.penalty}"
     print(f"beam {arguments.beam}, {weights}; ours: batches of {arguments.batch}; OMP_WAIT_POLICY=PASSIVE")
     teams = {arrangement: start(arguments, directory, *arrangement) for arrangement in ARRANGEMENTS}
     times: dict[tuple[str, int, int], list[float]] = {arrangement: [] for arrangement in ARRANGEMENTS}
@@ -176,12 +179,11 @@ def work(arguments: argparse.Namespace, directory: str, side: str, share: int, s
 
 
 def restore(arguments: argparse.Namespace) -> tuple[Any, Any]:
-    from cyasr.lm.ngram import NgramLM
-    from cyasr.search.shallow_fusion import NgramFusion
+    from cyasr.search.token_lm import open_token_lm
     from cyasr.systems import restore
 
     system = restore(arguments.exp)
-    lm = None if arguments.lm is None else NgramFusion(NgramLM.load(arguments.lm / "lm.npz"), system.tokenizer.tokens)
+    lm = None if arguments.lm is None else open_token_lm(arguments.lm, system.conf.tokenizer, system.tokenizer.tokens)
     return system, lm
 
 
@@ -226,16 +228,19 @@ def espnet_decoder(arguments: argparse.Namespace, directory: Path) -> Any:
 
     system, lm = restore(arguments)
     tokenizer = system.tokenizer
+    ngram = lm is not None and (arguments.lm / "lm.npz").exists()
+    neural = lm is not None and not ngram
     speech_to_text = Speech2Text(
         *espnet_files(system, directory),
+        **(espnet_lm_files(arguments.lm, directory) if neural else {}),
         beam_size=arguments.beam,
         ctc_weight=arguments.ctc_weight,
-        lm_weight=0.0,
+        lm_weight=arguments.lm_weight if neural else 0.0,
         ngram_weight=arguments.lm_weight,
         penalty=arguments.penalty,
         nbest=10,
     )
-    if lm:
+    if ngram:
         search = speech_to_text.beam_search
         search.scorers["ngram"] = search.full_scorers["ngram"] = espnet_scorer(lm)
 
@@ -293,6 +298,22 @@ def espnet_files(system: Any, directory: Path) -> tuple[Path, Path]:
     config_path.write_text(yaml.safe_dump(config), encoding="utf-8")
     torch.save(system.state_dict(), model_path)
     return config_path, model_path
+
+
+def espnet_lm_files(lm: Path, directory: Path) -> dict[str, Path]:
+    """One of our neural language models as ESPnet is told of it."""
+    import yaml
+    from espnet2.tasks.lm import LMTask
+
+    from cyasr.lm.kinds import load_conf, neural
+
+    system, conf = neural.restore(lm), load_conf(lm / "conf.yaml")
+    config = LMTask.get_default_config()
+    name = {"transformer": "transformer", "lstm": "seq_rnn"}[conf.network]
+    config |= {"token_list": system.vocabulary, "lm": name, "lm_conf": conf.options()}
+    path = directory / f"lm.{os.getpid()}.yaml"
+    path.write_text(yaml.safe_dump(config), encoding="utf-8")
+    return {"lm_train_config": path, "lm_file": lm / "model.pt"}
 
 
 if __name__ == "__main__":

@@ -1,0 +1,3 @@
+from tests.steps.conftest import recipe
+
+__all__ = ["recipe"]
