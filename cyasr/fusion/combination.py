@@ -206,7 +206,9 @@ def calibrated(
 
 def calibrated_line(figures: dict[str, Any]) -> str:
     """`confidence ECE 0.08 -> 0.01, NCE -0.30 -> 0.41, AUC 0.91 -> 0.91`."""
-    parts = [f"{key.upper()} {_shown(figures['before'][key])} -> {_shown(figures['after'][key])}" for key in ("ece", "nce", "auc")]
+    parts = [
+        f"{key.upper()} {_shown(figures['before'][key])} -> {_shown(figures['after'][key])}" for key in ("ece", "nce", "auc")
+    ]
     return f"confidence {', '.join(parts)}"
 
 
@@ -234,5 +236,3 @@ def _joined(row: Row, one: Consensus, weights: Sequence[float], sigmoid: calibra
     systems = " + ".join(dict.fromkeys(nbest.system for nbest in row))
     seconds = sum(nbest.decode_seconds for nbest in row)
     return Nbest(row[0].id, hyps, systems, {POSTERIOR: 1.0}, seconds, row[0].audio_seconds)
-
-

@@ -21,7 +21,7 @@ from cyasr.cli import UsageError
 from cyasr.files import write_json
 from cyasr.fusion import calibration
 from cyasr.fusion.checked import read_checked
-from cyasr.fusion.combination import calibrated, calibrated_line
+from cyasr.fusion.combination import calibrated_line
 from cyasr.fusion.sources import FIRST_PASSES, carry_out, dev_lists, dev_references, normaliser_for, open_source, stage_of
 from cyasr.fusion.times import Fit, Fitter
 from cyasr.fusion.words import Speller, word_posteriors
@@ -39,7 +39,7 @@ class Conf:
 
     nbest: str  # stem of the decode or fuse conf whose best hypotheses get confidences
     kind: str = "confidence"
-    scales: list[float] = field(default_factory=lambda: [0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0])  # of totals; dev chooses one
+    scales: list[float] = field(default_factory=lambda: [0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5])  # of totals; dev chooses one
     posteriors: str | None = None  # stem of a decode conf with `posteriors: true`, of the same system: times, and a feature
     calibration: calibration.Kind = "platt"
     fold: bool = False  # spelling variants of a word speak for each other
@@ -160,7 +160,5 @@ class Fusion:
         for nbest, heard in zip(first, self._heard(second, one.label), strict=True):
             sure = sigmoid(self._features([nbest], [heard], scale)).round(4).tolist()
             times = [(fit.start, fit.end) for fit in heard.fits] if heard.fits else [(None, None)] * len(heard.words)
-            nbest.hyps[0].words = [
-                Word(word, *when, conf) for word, when, conf in zip(heard.spellings, times, sure, strict=True)
-            ]
+            nbest.hyps[0].words = [Word(word, *when, conf) for word, when, conf in zip(heard.spellings, times, sure, strict=True)]
             yield nbest

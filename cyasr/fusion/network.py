@@ -29,8 +29,8 @@ def build(
     """Align H hypotheses of one utterance.
 
     words: ids from 1 up to `vocabulary` - 1, hypothesis h at starts[h]:starts[h + 1]. order: those that join, by number;
-    weights: (H,), the first one's above zero. Returns what each says in each of S slots (H, S) and how much weight each word has there (S, vocabulary). expected:
-    costs are expected errors; else NIST's.
+    weights: (H,), the first one's above zero. expected: costs are expected errors; else NIST's. Returns what each says in
+    each of S slots (H, S) and how much weight each word has there (S, vocabulary).
     """
     hypotheses = len(starts) - 1
     room = 2 * (starts[order[0] + 1] - starts[order[0]]) + 8
@@ -54,10 +54,7 @@ def build(
             cost[k, 0], back[k, 0] = cost[k - 1, 0] + skip, SKIP
             for j in range(1, n + 1):
                 there = mass[k - 1, hyp[j - 1]]
-                if expected:
-                    here = 1 - there / total
-                else:
-                    here = 0.0 if there > 0 else take
+                here = 1 - there / total if expected else 0.0 if there > 0 else take
                 best, step = cost[k - 1, j - 1] + here, TAKE
                 if cost[k, j - 1] + one_more < best:
                     best, step = cost[k, j - 1] + one_more, INSERT

@@ -45,7 +45,9 @@ class Conf:
         for name in ("alphas", "nulls", "votes", "scales"):
             values = getattr(self, name)
             if not values or min(values) < 0 or (name in ("votes", "scales") and min(values) == 0):
-                raise ValueError(f"{name}: one or more values, none below zero{'' if name in ('alphas', 'nulls') else ' or zero'}")
+                raise ValueError(
+                    f"{name}: one or more values, none below zero{'' if name in ('alphas', 'nulls') else ' or zero'}"
+                )
         if max(self.alphas) > 1:
             raise ValueError("alphas: from 0 to 1")
 
@@ -96,9 +98,7 @@ class Rover:
         shape = (0, len(sources))
         joined = {scale: np.concatenate([np.zeros(shape), *parts]) for scale, parts in confidences.items()}
         none = np.zeros(shape, np.int64)
-        return Slots(
-            np.concatenate([none, *said]), np.concatenate([none, *places]), joined, np.array(starts), spelled, rows
-        )
+        return Slots(np.concatenate([none, *said]), np.concatenate([none, *places]), joined, np.array(starts), spelled, rows)
 
     def _confidences(self, row: Row, best: list[Spelled], table: Ints, place: Ints, scale: float) -> Floats:
         """(S, R) of the word that each source says in each slot; 0 where it says nothing."""

@@ -49,7 +49,9 @@ def tune(features: Features, candidates: dict[str, list[float]], grid: list[str]
 def require_optuna() -> None:
     """Raises UsageError where it is not installed."""
     if importlib.util.find_spec("optuna") is None:
-        raise UsageError("search: optuna needs the package optuna: tools/install.sh, or leave the key out: coordinate search")
+        raise UsageError(
+            "search: optuna needs a package that is no part of the environment: pip install optuna==5.0.0, or `search: coordinate`"
+        )
 
 
 def tune_optuna(features: Features, candidates: dict[str, list[float]], trials: int) -> tuple[dict[str, float], int]:

@@ -53,7 +53,7 @@ def auc(confidences: Floats, right: Flags) -> float | None:
     count = len(right) - wrong
     if not wrong or not count:
         return None
-    values, places, times = np.unique(confidences, return_inverse=True, return_counts=True)
+    _, places, times = np.unique(confidences, return_inverse=True, return_counts=True)
     ranks = (np.cumsum(times) - (times - 1) / 2)[places]
     return float((ranks[right].sum() - count * (count + 1) / 2) / (count * wrong))
 
