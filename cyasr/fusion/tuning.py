@@ -50,7 +50,7 @@ def require_optuna() -> None:
     """Raises UsageError where it is not installed."""
     if importlib.util.find_spec("optuna") is None:
         raise UsageError(
-            "search: optuna needs a package that is no part of the environment: pip install optuna==5.0.0, or `search: coordinate`"
+            "search: optuna needs a package that the lock does not hold: pip install optuna==5.0.0"
         )
 
 
