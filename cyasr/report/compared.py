@@ -75,7 +75,8 @@ def against_no_lm(found: Sequence[Result], name: str) -> dict[str, tuple[tuple[s
 
 
 def against(systems: Mapping[str, Path], kept: Path, base: str | None = None) -> Comparisons:
-    """The table over `systems` against the best of them or the one named, read from `kept` where no score changed since, else made and written there.
+    """The table over `systems` against `base`, or the best of them: read from `kept` where no score changed since, else
+    made and written there.
 
     Raises UsageError where they cannot be compared.
     """

@@ -177,9 +177,10 @@ def test_lists_of_different_utterances_are_refused(decoded):
     assert status == 1 and "are not of the same utterances: td0 in one where the other has other" in message
     assert not (A / "fuse_toy/test.nbest.jsonl.gz").exists()
     decoded.nbest("toy/train_b/decode_joint/dev", {"d0": scored("ναι")})
-    assert "ends before exp/toy/train_a/decode_joint/dev.nbest.jsonl.gz's utterance d1" in fails(
-        decoded, kind="confusion", lists=COMBINED
-    )[1]
+    assert (
+        "ends before exp/toy/train_a/decode_joint/dev.nbest.jsonl.gz's utterance d1"
+        in fails(decoded, kind="confusion", lists=COMBINED)[1]
+    )
 
 
 def test_empty_lists_and_scores_that_are_no_numbers_are_refused(decoded):

@@ -47,7 +47,7 @@ def test_a_finished_run_has_one_line_with_everything_known_of_it(trained):
     assert cells[:5] == ["espnet", "train_a", "test", "decode_joint", "lm_ngram"]
     assert cells[5].startswith("25.00 [") and cells[5].endswith("†")
     assert cells[6] == cells[7] == cells[5]  # no spelling variants here
-    assert cells[11:] == ["0.250", "1.50 M", "10 min 0 s", "900 MiB", "abc123def456", "finished"]
+    assert cells[11:] == ["1.0 (0.50)", "0.250", "1.50 M", "10 min 0 s", "900 MiB", "abc123def456", "finished"]
 
 
 def test_a_language_model_of_non_commercial_text_shows_in_every_result_that_used_it(trained, capsys):
