@@ -14,9 +14,9 @@ from cyasr.files import read_jsonl_gz, write_jsonl_gz
 @dataclass
 class Word:
     w: str
-    start: float  # seconds
-    end: float  # seconds
-    conf: float  # 0..1
+    start: float | None  # seconds; None where nobody knows
+    end: float | None  # seconds
+    conf: float  # 0..1: how likely it is right
 
 
 @dataclass

@@ -24,20 +24,20 @@ ANOTHER, IN_GAP, MISSING, GAP = 4.0, 1.0, 3.0, 0.001
 
 @compiled
 def build(
-    words: NDArray[Any], starts: NDArray[Any], weights: NDArray[Any], vocabulary: int, expected: bool
+    words: NDArray[Any], starts: NDArray[Any], order: NDArray[Any], weights: NDArray[Any], vocabulary: int, expected: bool
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     """Align H hypotheses of one utterance.
 
-    words: ids from 1 up to `vocabulary` - 1, hypothesis h at starts[h]:starts[h + 1]; weights: (H,), the first above zero.
-    Returns what each says in each of S slots (H, S) and how much weight each word has there (S, vocabulary). expected:
-    costs are expected errors; else NIST's.
+    words: ids from 1 up to `vocabulary` - 1, hypothesis h at starts[h]:starts[h + 1]. order: those that join, by number;
+    weights: (H,), the first one's above zero. expected: costs are expected errors; else NIST's. Returns what each says in
+    each of S slots (H, S) and how much weight each word has there (S, vocabulary).
     """
     hypotheses = len(starts) - 1
-    room = 2 * (starts[1] - starts[0]) + 8
+    room = 2 * (starts[order[0] + 1] - starts[order[0]]) + 8
     said = np.zeros((hypotheses, room), np.int32)
     mass = np.zeros((room, vocabulary))
     slots, total = 0, 0.0
-    for h in range(hypotheses):
+    for h in order:
         hyp = words[starts[h] : starts[h + 1]]
         n, weight = len(hyp), weights[h]
         cost = np.empty((slots + 1, n + 1))
@@ -54,10 +54,7 @@ def build(
             cost[k, 0], back[k, 0] = cost[k - 1, 0] + skip, SKIP
             for j in range(1, n + 1):
                 there = mass[k - 1, hyp[j - 1]]
-                if expected:
-                    here = 1 - there / total
-                else:
-                    here = 0.0 if there > 0 else take
+                here = 1 - there / total if expected else 0.0 if there > 0 else take
                 best, step = cost[k - 1, j - 1] + here, TAKE
                 if cost[k, j - 1] + one_more < best:
                     best, step = cost[k, j - 1] + one_more, INSERT
@@ -83,10 +80,10 @@ def build(
             if step == INSERT:
                 mass[to] = 0.0
                 mass[to, NOTHING] = total
-                said[:h, to] = NOTHING
+                said[:, to] = NOTHING
             elif to != k - 1:
                 mass[to] = mass[k - 1]
-                said[:h, to] = said[:h, k - 1]
+                said[:, to] = said[:, k - 1]
             word = NOTHING if step == SKIP else hyp[j - 1]
             mass[to, word] += weight
             said[h, to] = word

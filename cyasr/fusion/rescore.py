@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from cyasr.cli import UsageError
 from cyasr.files import write_json
 from cyasr.fusion.checked import WORDS, components, read_checked
-from cyasr.fusion.lm_scores import LmUnavailable, open_lm
+from cyasr.fusion.lm_scores import LmUnavailable, SentenceLm, open_lm
 from cyasr.fusion.sources import (
     FIRST_PASSES,
     carry_out,
@@ -25,6 +25,7 @@ from cyasr.fusion.sources import (
 )
 from cyasr.nbest import Nbest, write_nbest
 from cyasr.score.lists import DecodedList
+from cyasr.score.references import Normaliser
 from cyasr.stage import Stage
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ class Fusion:
         for lm in self.lms.values():
             lm.load()
             lm.check((" ".join(words) for words in references), self.dev.references)
-        features = self._features(list(self._scored(iter(lists), self.dev.path)), references)
+        features = self._features(list(scored(iter(lists), self.lms, self.normaliser, self.dev.path)), references)
         candidates = self._candidates(features.names)
         if self.conf.search == "optuna":
             changes, errors = tuning.tune_optuna(features, candidates, self.conf.trials)
@@ -163,23 +164,24 @@ class Fusion:
         models = {name: values for name, values in self.conf.models.items() if name in self.lms}
         return found | models | ({WORDS: self.conf.word_weights} if self.conf.word_weights else {})
 
-    def _scored(self, lists: Iterator[Nbest], path: Path) -> Iterator[Nbest]:
-        """`lists`, of `path`, each hypothesis with the language models' scores among its own."""
-        while block := list(islice(lists, BLOCK)):
-            if self.lms:
-                hyps = [hyp for nbest in block for hyp in nbest.hyps]
-                texts = [self.normaliser.apply(hyp.text) for hyp in hyps]
-                for name, lm in self.lms.items():
-                    for hyp, score in zip(hyps, lm.scores(texts, path), strict=True):
-                        hyp.scores[name] = score
-            yield from block
-
     def _rank(self, one: DecodedList, changes: dict[str, float]) -> float:
         """Write `one` ranked anew; return the seconds it took."""
         start = time.perf_counter()
-        scored = self._scored(read_checked(one.path), one.path)
-        write_nbest(self.directory / one.path.name, (_ranked(nbest, changes) for nbest in scored))
+        lists = scored(read_checked(one.path), self.lms, self.normaliser, one.path)
+        write_nbest(self.directory / one.path.name, (ranked(nbest, changes) for nbest in lists))
         return round(time.perf_counter() - start, 3)
+
+
+def scored(lists: Iterator[Nbest], lms: Mapping[str, SentenceLm], normaliser: Normaliser, source: Path) -> Iterator[Nbest]:
+    """`lists`, of `source`, each hypothesis with the language models' scores among its own."""
+    while block := list(islice(lists, BLOCK)):
+        if lms:
+            hyps = [hyp for nbest in block for hyp in nbest.hyps]
+            texts = [normaliser.apply(hyp.text) for hyp in hyps]
+            for name, lm in lms.items():
+                for hyp, score in zip(hyps, lm.scores(texts, source), strict=True):
+                    hyp.scores[name] = score
+        yield from block
 
 
 def density_line(density: dict[str, float], oracle: float) -> str:
@@ -190,7 +192,8 @@ def density_line(density: dict[str, float], oracle: float) -> str:
     )
 
 
-def _ranked(nbest: Nbest, changes: dict[str, float]) -> Nbest:
+def ranked(nbest: Nbest, changes: dict[str, float]) -> Nbest:
+    """`nbest` with the changes added to its totals, best first."""
     for hyp in nbest.hyps:
         parts = components(hyp)
         hyp.total += sum(change * parts[name] for name, change in changes.items())

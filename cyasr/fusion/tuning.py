@@ -49,7 +49,7 @@ def tune(features: Features, candidates: dict[str, list[float]], grid: list[str]
 def require_optuna() -> None:
     """Raises UsageError where it is not installed."""
     if importlib.util.find_spec("optuna") is None:
-        raise UsageError("search: optuna needs the package optuna: tools/install.sh, or leave the key out: coordinate search")
+        raise UsageError("search: optuna needs a package that the lock does not hold: pip install optuna==5.0.0")
 
 
 def tune_optuna(features: Features, candidates: dict[str, list[float]], trials: int) -> tuple[dict[str, float], int]:

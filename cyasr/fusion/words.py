@@ -67,3 +67,18 @@ def posteriors(nbest: Nbest, scale: float) -> Floats:
     shares = np.exp(totals - totals.max())
     found: Floats = shares / shares.sum()
     return found
+
+
+def word_posteriors(nbest: Nbest, speller: Speller, scale: float) -> Floats:
+    """(W,) how likely each word of the best hypothesis is: the share of the list's weight that says it in its place."""
+    from cyasr.fusion.network import build
+
+    words, starts, ids = numbered([speller.keys(speller.words(hyp.text)) for hyp in nbest.hyps])
+    shares = posteriors(nbest, scale)
+    order = np.argsort(-shares, kind="stable")
+    order = np.concatenate([[0], order[order != 0]])  # its words make the slots
+    shares[0] = max(shares[0], 1e-9)
+    said, mass = build(words, starts, order, shares, len(ids), True)
+    slots = np.flatnonzero(said[0])
+    found: Floats = mass[slots, said[0, slots]] / mass[slots].sum(axis=1)
+    return found

@@ -31,6 +31,15 @@ def rung(score: dict[str, Any], name: str) -> str:
     return wer(one) if one else wer(score) if name == "strict" else NONE
 
 
+def number(value: float | None) -> str:
+    return NONE if value is None else f"{value:.3f}"
+
+
+def density(nbest: dict[str, float] | None) -> str:
+    """`9.7 (1.6)`: different hypotheses a list, and for each reference word."""
+    return f"{nbest['mean']:.1f} ({nbest['per_word']:.2f})" if nbest else NONE
+
+
 def p_values(p: float | None, corrected: float | None) -> str:
     """`0.012 (0.036)`: as tested, and corrected over the table."""
     return NONE if p is None or corrected is None else f"{_p(p)} ({_p(corrected)})"

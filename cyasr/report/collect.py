@@ -53,6 +53,7 @@ class Result:
     status: str
     score: Json = field(default_factory=dict)
     utterances: Path | None = None
+    noise: float | None = None  # dB that the decode added: harder than the test as it is
 
     @property
     def order(self) -> tuple[Any, ...]:
@@ -109,7 +110,9 @@ def _results_of(run: Run) -> Iterator[Result]:
             if score and run.status != "finished":
                 status = f"training: {run.status}"
             rows = folder / f"{label}{UTTERANCES}"
-            yield Result(one.tested_on, one.split, run.data_set, run.conf, folder.name, lm, [run], status, score, rows)
+            yield Result(
+                one.tested_on, one.split, run.data_set, run.conf, folder.name, lm, [run], status, score, rows, _noise_of(folder)
+            )
         if not labels:
             status = _run(folder, run.directory).status
             status = "decoding unfinished" if status in ("finished", "no record") else f"{folder.name}: {status}"
@@ -135,7 +138,8 @@ def _pooled(folder: Path, root: Path, runs: list[Run]) -> Iterator[Result]:
             lm = _language_models_of(parts[0].directory / decode.name) if parts else []
             split = path.name.removesuffix(SCORE)
             rows = decode / f"{split}{UTTERANCES}"
-            yield Result(name, split, name, folder.name, decode.name, lm, parts, status, score, rows)
+            noise = _noise_of(parts[0].directory / decode.name) if parts else None
+            yield Result(name, split, name, folder.name, decode.name, lm, parts, status, score, rows, noise)
 
 
 def _score(path: Path) -> tuple[Json, str]:
@@ -182,11 +186,25 @@ def _language_models_of(folder: Path) -> list[str]:
 
 
 def lm_stems(folder: Path) -> list[str]:
-    """The language models that a decode's or second pass's frozen conf names, first pass before second."""
+    """The language models that a decode's or second pass's frozen conf names, first pass before second, each once."""
     conf = read_conf(folder / "conf.yaml")
-    first = lm_stems(folder.with_name(str(conf["nbest"]))) if folder.name.startswith("fuse_") and "nbest" in conf else []
-    own = conf.get("lm")
-    return [*first, str(own)] if own else first
+    stems = [stem for source in sources_of(folder, conf) for stem in lm_stems(source)]
+    own = [str(conf["lm"])] if conf.get("lm") else []
+    return list(dict.fromkeys([*stems, *own, *(conf.get("lms") or {})]))
+
+
+def sources_of(folder: Path, conf: Json) -> list[Path]:
+    """Directories whose lists a second pass reads; none for a decode."""
+    if not folder.name.startswith("fuse_"):
+        return []
+    names = [str(name) for name in [conf.get("nbest"), *(conf.get("lists") or [])] if name]
+    return [folder.parent.parent / name if "/" in name else folder.with_name(name) for name in names]
+
+
+def _noise_of(folder: Path) -> float | None:
+    conf = read_conf(folder / "conf.yaml")
+    found = [conf.get("noise_snr"), *(_noise_of(source) for source in sources_of(folder, conf))]
+    return next((float(noise) for noise in found if noise is not None), None)
 
 
 def _tainted(lm: Path) -> str:

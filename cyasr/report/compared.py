@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -41,26 +42,51 @@ def label(one: Result) -> str:
 
 
 def comparable(found: Sequence[Result], name: str, split: str = "test") -> dict[str, Path]:
-    """Utterances files by label of the finished scores on all of the set `name`: folds pooled, and none missing."""
-    return {
-        label(one): one.utterances
-        for one in _finished(found, name, split)
-        if one.utterances is not None and one.utterances.exists()
-    }
+    """Utterances files by label of the finished scores on all of the set `name`: folds pooled, and none missing.
+
+    Decodes with noise added are another test, and left out.
+    """
+    return {label(one): _rows(one) for one in _finished(found, name, split) if one.noise is None and _rows(one).exists()}
 
 
-def against_best(systems: Mapping[str, Path], kept: Path) -> Comparisons:
-    """The table over `systems`, read from `kept` where no score changed since, else made and written there.
+def against_no_lm(found: Sequence[Result], name: str) -> dict[str, tuple[tuple[str, Path], dict[str, Path]]]:
+    """What language models and second passes are compared with, by training conf and noise added.
+
+    (label, utterances file) of the test decode without either, of several the one with the lowest dev WER, the last by name
+    among equals; and files by label of all results with one. Systems without such a decode, or nothing else, are left out.
+    """
+    dev = {label(one): one.score["wer"] for one in _finished(found, name, "dev")}
+    systems: dict[str, list[Result]] = {}
+    for one in _finished(found, name, "test"):
+        if _rows(one).exists():
+            systems.setdefault(f"{one.trained_on}/{one.conf}" if one.trained_on != name else one.conf, []).append(one)
+    made = {}
+    for system, results in systems.items():
+        for noise in sorted({one.noise for one in results}, key=str):
+            here = [one for one in results if one.noise == noise]
+            files = {label(one): _rows(one) for one in here}
+            plain = [label(one) for one in here if not one.lm and str(one.decode).startswith("decode_")]
+            others = {name: path for name, path in files.items() if name not in plain}
+            if plain and others:
+                base = min(sorted(plain, reverse=True), key=lambda one: dev.get(one, float("inf")))
+                key = system if noise is None else f"{system}, {noise:g} dB"
+                made[key] = (base, files[base]), others
+    return made
+
+
+def against(systems: Mapping[str, Path], kept: Path, base: str | None = None) -> Comparisons:
+    """The table over `systems` against `base`, or the best of them: read from `kept` where no score changed since, else
+    made and written there.
 
     Raises UsageError where they cannot be compared.
     """
-    from cyasr.score.statistics.comparisons import Comparisons, compare_files
+    from cyasr.score.statistics.comparisons import BEST, Comparisons, compare_files
 
-    params = {"version": VERSION, "systems": {name: str(path) for name, path in systems.items()}}
+    params = {"version": VERSION, "systems": {name: str(path) for name, path in systems.items()}, "against": base}
     stage = Stage(kept.with_name(f".{kept.stem}.stamp.json"), systems.values(), params)
     if stage.fresh(quiet=True):
         return Comparisons.from_json(read_json(kept))
-    table = compare_files(systems)
+    table = compare_files(systems, base or BEST)
     write_json(kept, table.to_json())
     stage.done([kept])
     return table
@@ -138,6 +164,16 @@ def mean_and_deviation(values: Sequence[float]) -> str:
     if len(values) < 2:
         return cells.percent(values[0] if values else None)
     return f"{statistics.mean(values):.2f} ± {statistics.stdev(values):.2f}"
+
+
+def gains_file(exp: Path, name: str, system: str) -> Path:
+    """Where the table of a key of `against_no_lm` is kept."""
+    return exp / name / f"gains.{re.sub('[^0-9A-Za-z_.-]+', '.', system)}.json"
+
+
+def _rows(one: Result) -> Path:
+    assert one.utterances is not None, "a score has rows by utterance"
+    return one.utterances
 
 
 def _finished(found: Sequence[Result], name: str, split: str) -> list[Result]:

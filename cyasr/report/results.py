@@ -14,21 +14,27 @@ from cyasr.report.collect import Result, Run, language_models, lm_licences, read
 from cyasr.report.datasets import describe
 
 RUNGS = {"Strict WER % [95 %]": "strict", "Fold": "fold", "Lenient": "lenient"}
-HEAD = ["System", "Conf", "Split", "Decode", "LM", *RUNGS, "CER %", "SER %", "Oracle WER %", "RTF"]
+HEAD = ["System", "Conf", "Split", "Decode", "LM", *RUNGS, "CER %", "SER %", "Oracle WER %", "N-best", "RTF"]
 COSTS = ["Parameters", "Training", "Peak memory", "Commit", "Status"]
 GROUPS = ("dialect", "domain")
+SURE = ("ece", "nce", "auc")
 LEGEND = """\
 WER with a 95 % bootstrap interval over speakers. † Fewer than six speakers: drawn by utterance, the interval holds within
 these speakers and says nothing of new ones. ‡ Speakers unknown: drawn by utterance. Strict: words as normalised; fold:
 spelling variants of a word are one word; lenient: licensed phrases too; all three over the strict reference words. CER
-counts NFC graphemes and spaces. Oracle: the best hypothesis of each n-best list. RTF: seconds of computing a second of
-speech, decoding and rescoring. LM: in brackets what the licences of its text rule out. Dev figures served for selection. "not
-measured": should be there and is not. Other sets' systems stand as set: conf.
+counts NFC graphemes and spaces. Oracle: the best hypothesis of each n-best list. N-best: different hypotheses a list (mean,
+in brackets for each reference word). RTF: seconds of computing a second of speech, decoding and rescoring. LM: in brackets
+what the licences of its text rule out. Dev figures served for selection. "not measured": should be there and is not. Other
+sets' systems stand as set: conf.
 
 Comparisons: paired bootstrap, drawn as the intervals are; MAPSSWE as sclite's `sc_stats`, which knows of no speakers; both
 two-sided, in brackets corrected over the table (Holm). "No difference shown": the interval holds zero, or the corrected
-bootstrap p is 0.05 or more. The best was chosen on the same utterances, which flatters it. Several seeds: mean ± standard
-deviation of runs whose confs differ in their seed only."""
+bootstrap p is 0.05 or more. The best was chosen on the same utterances, which flatters it. Gains are over the same system's
+decode without a language model, of several the best on dev. Several seeds: mean ± standard deviation of runs whose confs
+differ in their seed only.
+
+Confidence of words: ECE, the mean distance of confidence and share of right words (0 is best); NCE, normalised cross entropy
+(1 is best, 0 says nothing); AUC, how often a right word is surer than a wrong one."""
 
 
 FORGETTING = """\
@@ -130,6 +136,8 @@ def _section(name: str, found: list[Result], report: Report) -> list[str]:
             _table(whole),
             *_signatures(whole),
             *_comparisons(name, whole, report.exp),
+            *_gains(name, whole, report.exp),
+            *_confidences(whole),
             *_seeds(name, whole),
         ]
     for group in GROUPS:
@@ -167,13 +175,40 @@ def _comparisons(name: str, found: list[Result], exp: Path) -> list[str]:
     if len(systems) < 2:
         return []
     try:
-        table = compared.against_best(systems, exp / name / "comparisons.json")
+        table = compared.against(systems, exp / name / "comparisons.json")
     except UsageError as error:
         return [f"Test results are not compared: {error}.\n"]
     parts = [f"Test, {compared.title(table)}\n", cells.markdown(compared.HEAD, compared.rows(table))]
     if table.left_out:
         parts.append(f"Not compared: {'; '.join(f'{one} ({reason})' for one, reason in table.left_out.items())}.\n")
     return parts
+
+
+def _gains(name: str, found: list[Result], exp: Path) -> list[str]:
+    """What language models and second passes gain over the same system's decode without any, system by system."""
+    parts = []
+    for system, (base, others) in compared.against_no_lm(found, name).items():
+        try:
+            table = compared.against({base[0]: base[1]} | others, compared.gains_file(exp, name, system), base[0])
+        except UsageError as error:
+            parts.append(f"{system}: gains are not compared: {error}.\n")
+            continue
+        parts += [
+            f"Test, gain over no language model, {compared.title(table)}\n",
+            cells.markdown(compared.HEAD, compared.rows(table)),
+        ]
+    return parts
+
+
+def _confidences(found: list[Result]) -> list[str]:
+    """How far words' confidences can be trusted, of all scores that have some."""
+    rows = [
+        [_conf(one), str(one.split), str(one.decode), str(figures["words"]), *(cells.number(figures[key]) for key in SURE)]
+        for one in found
+        if (figures := one.score.get("confidence"))
+    ]
+    heads = ["Conf", "Split", "Decode", "Words", *(key.upper() for key in SURE)]
+    return ["Confidence of words:\n", cells.markdown(heads, rows)] if rows else []
 
 
 def _seeds(name: str, found: list[Result]) -> list[str]:
@@ -193,6 +228,7 @@ def _figures(one: Result) -> list[str]:
         cells.percent(one.score.get("cer")),
         cells.percent(one.score.get("ser")),
         cells.percent(one.score.get("oracle_wer")),
+        cells.density(one.score.get("nbest")),
         cells.factor(one.score.get("rtf")) if one.score else cells.NONE,
     ]
 

@@ -17,11 +17,11 @@ from cyasr.files import read_json, write_json, write_jsonl_gz
 from cyasr.nbest import read_nbest
 from cyasr.score.lists import DecodedList, exp_root, find_lists, folds_of, pools
 from cyasr.score.references import Normaliser, data_conf, normaliser_of
-from cyasr.score.utterances import Utterance, without_repeats
+from cyasr.score.utterances import Utterance, Word, without_repeats
 from cyasr.stage import Stage
 
 LEVELS = {"wer": "words", "cer": "NFC graphemes, spaces counted", "rates": "percent"}
-FORMAT = 2  # of the files written; a new one makes scores anew
+FORMAT = 3  # of the files written; a new one makes scores anew
 
 
 @dataclass(frozen=True)
@@ -152,6 +152,8 @@ class _Heard:
             self.system = self.system or nbest.system
             texts = [hyp.text for hyp in nbest.hyps]
             one = Utterance(nbest.id, texts[0] if texts else "", str(self._path), hyps=texts)
+            if nbest.hyps and nbest.hyps[0].words:
+                one.words = [Word(word.w, word.start or 0.0, word.end or 0.0, word.conf) for word in nbest.hyps[0].words]
             one.decode_seconds, one.audio_seconds = nbest.decode_seconds, nbest.audio_seconds
             yield one
 

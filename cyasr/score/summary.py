@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cyasr.files import write_text
-from cyasr.score import confusions, metrics
+from cyasr.score import confidence, confusions, metrics
 from cyasr.score.dialect import features
 from cyasr.score.statistics import bootstrap
 from cyasr.score.tally import GROUPS, Grouping, Tally
@@ -74,6 +74,8 @@ def totals(one: Tally, signatures: dict[str, str]) -> dict[str, Any]:
             )
         },
         "oracle_wer": metrics.percent(int(one.oracle_errors.sum()), figures["words"]),
+        "nbest": _density(one, figures["words"]),
+        "confidence": confidence.figures(one.confidences, one.right) if len(one.confidences) else None,
         "nbest_mean": round(float(one.hypotheses.mean()), 2) if len(one.hypotheses) else None,
         "speakers": len([name for name in speakers.values if name is not None]),
         "empty_references": int((one.words == 0).sum()),
@@ -82,6 +84,17 @@ def totals(one: Tally, signatures: dict[str, str]) -> dict[str, Any]:
         "decode_seconds": round(one.decode_seconds, 3),
         "audio_seconds": round(one.audio_seconds, 3),
         "rtf": round(one.decode_seconds / one.audio_seconds, 5) if one.audio_seconds and one.decode_seconds else None,
+    }
+
+
+def _density(one: Tally, words: int) -> dict[str, float] | None:
+    """Different hypotheses: mean and median of a list, and how many for each reference word. None without words."""
+    if not words:
+        return None
+    return {
+        "mean": round(float(one.distinct.mean()), 2),
+        "median": float(np.median(one.distinct)),
+        "per_word": round(float(one.distinct.sum() / words), 2),
     }
 
 

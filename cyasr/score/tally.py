@@ -25,7 +25,16 @@ LETTERS = np.frombuffer(b"CSDI", np.uint8)
 OPERATIONS = np.zeros(256, np.uint8)  # of a letter
 OPERATIONS[LETTERS] = np.arange(4)
 COSTS = {"levenshtein": markup.UNIT, "sclite": markup.SCLITE}
-PER_UTTERANCE = ("oracle_errors", "hypotheses", "character_errors", "characters", "fold_errors", "lenient_errors", "left_out")
+PER_UTTERANCE = (
+    "oracle_errors",
+    "hypotheses",
+    "distinct",
+    "character_errors",
+    "characters",
+    "fold_errors",
+    "lenient_errors",
+    "left_out",
+)
 
 Ints = NDArray[np.int64]
 Pair = tuple[Utterance, Utterance]
@@ -47,13 +56,15 @@ class Tally:
     """All arrays are (N,), counts (N, 4); seconds are totals over all utterances.
 
     counts: correct, substituted, deleted, inserted words of the best hypothesis; an optional word that was left out is
-    correct. oracle_errors: fewest word errors of any hypothesis; hypotheses: how many there were.
+    correct. oracle_errors: fewest word errors of any hypothesis; hypotheses: how many there were,
+    distinct: different ones. confidences, right: (W,) of those hypothesis words whose confidence is known.
     used: (reference phrase, hypothesis phrase, rules) by how often the ladder took them for one.
     """
 
     counts: Ints
     oracle_errors: Ints
     hypotheses: Ints
+    distinct: Ints
     character_errors: Ints
     characters: Ints
     fold_errors: Ints
@@ -64,6 +75,8 @@ class Tally:
     features: dict[str, Any] = field(default_factory=dict)
     confusions: dict[str, Any] = field(default_factory=dict)
     translation: dict[str, Any] = field(default_factory=dict)
+    confidences: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    right: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
     system: str = ""
     decode_seconds: float = 0.0
     audio_seconds: float = 0.0
@@ -93,6 +106,8 @@ class Counting:
         self._used: Counter[tuple[str, str, str]] = Counter()
         self._features: list[dict[str, Any]] = []
         self._confusions: list[dict[str, Any]] = []
+        self._confidences: list[float] = []
+        self._right: list[bool] = []
         self._seconds = np.zeros(2)
 
     def rows(self, pairs: Iterable[Pair]) -> Iterator[dict[str, Any]]:
@@ -113,6 +128,8 @@ class Counting:
             features=features.merge(self._features or [features.count([], [], wer.align([], []))]),
             confusions=confusions.merge(self._confusions or [confusions.count([], [], wer.align([], []))]),
             translation=self._translation.result() if self._translation else {},
+            confidences=np.array(self._confidences, np.float64),
+            right=np.array(self._right, np.bool_),
             system=system,
             decode_seconds=float(self._seconds[0]) + more_seconds,
             audio_seconds=float(self._seconds[1]),
@@ -127,8 +144,13 @@ class Counting:
         counts[:, wer.CORRECT] += left_out
         character_errors, characters = wer.character_errors(references, hypotheses)
         words, heard = [text.split() for text in references], [text.split() for text in hypotheses]
+        lists = [
+            {text} if one.hyps is None else set(map(self._normaliser.apply, one.hyps))
+            for text, (_, one) in zip(hypotheses, chunk, strict=True)
+        ]
         arrays = {
-            "oracle_errors": self._oracle_errors(chunk, words, alignments.errors),
+            "oracle_errors": self._oracle_errors(lists, words, alignments.errors),
+            "distinct": np.array([len(texts) for texts in lists], np.int64),
             "hypotheses": np.array([1 if one.hyps is None else len(one.hyps) for _, one in chunk], np.int64),
             "character_errors": character_errors,
             "characters": characters,
@@ -146,6 +168,7 @@ class Counting:
         starts, columns = alignments.starts.tolist(), {name: values.tolist() for name, values in arrays.items()}
         for i, (reference, count) in enumerate(zip((one for one, _ in chunk), counts.tolist(), strict=True)):
             correct, substitutions, deletions, insertions = count
+            sure = self._sure(chunk[i][1], heard[i], alignments.of(i))
             yield {
                 "id": reference.id,
                 "speaker": reference.speaker,
@@ -166,7 +189,16 @@ class Counting:
                 "lenient_errors": columns["lenient_errors"][i],
                 "characters": columns["characters"][i],
                 "character_errors": columns["character_errors"][i],
-            }
+            } | ({"conf": sure} if sure else {})
+
+    def _sure(self, hypothesis: Utterance, heard: list[str], ops: NDArray[np.uint8]) -> list[float]:
+        """Confidences of the hypothesis's words; [] where they are not known, or not of the words that are compared."""
+        sure = [word.confidence for word in hypothesis.words or () if word.confidence is not None]
+        if len(sure) != len(heard) or len(sure) != len(hypothesis.words or ()):
+            return []
+        self._confidences += sure
+        self._right += (ops[ops != wer.DELETION] == wer.CORRECT).tolist()
+        return sure
 
     def _texts(self, reference: Utterance, hypothesis: Utterance) -> tuple[str, str, int]:
         """Both texts as they are compared, and how many optional words were left out."""
@@ -190,9 +222,9 @@ class Counting:
         counts = np.array([[one.count(letter) for letter in "CSDI"] for one in letters], np.int64).reshape(-1, 4)
         return wer.Alignments(counts, ops, starts)
 
-    def _oracle_errors(self, chunk: list[Pair], words: list[list[str]], errors: Ints) -> Ints:
-        """(N,) errors of the best hypothesis in each list; `errors` are those of the first."""
-        lists = [sorted(set(map(self._normaliser.apply, (one.hyps or [])[1:]))) for _, one in chunk]
+    @staticmethod
+    def _oracle_errors(lists: list[set[str]], words: list[list[str]], errors: Ints) -> Ints:
+        """(N,) errors of the best hypothesis in each list of different texts; `errors` are those of the first."""
         owner = np.repeat(np.arange(len(lists)), [len(texts) for texts in lists])
         best = errors.copy()
         if len(owner):
@@ -239,6 +271,8 @@ def pooled(tallies: Sequence[Tally]) -> Tally:
         used=used,
         features=features.merge([one.features for one in tallies]),
         confusions=confusions.merge([one.confusions for one in tallies]),
+        confidences=np.concatenate([one.confidences for one in tallies]),
+        right=np.concatenate([one.right for one in tallies]),
         system=tallies[0].system,
         decode_seconds=sum(one.decode_seconds for one in tallies),
         audio_seconds=sum(one.audio_seconds for one in tallies),

@@ -39,6 +39,25 @@ def read_shards(paths: Iterable[Path], vocabulary: int) -> Iterator[tuple[str, N
                     yield name, _unpack(shard[key], shard[f"{name}.values"], shard[f"{name}.rest"], vocabulary)
 
 
+class Shards:
+    """Posteriors by utterance id, read when they are asked for."""
+
+    def __init__(self, paths: Iterable[Path], vocabulary: int) -> None:
+        self._vocabulary = vocabulary
+        self._shards = [np.load(path) for path in paths]
+        self._at = {key.rpartition(".")[0]: shard for shard in self._shards for key in shard.files}
+
+    def get(self, name: str) -> NDArray[np.float32] | None:
+        """(T, vocabulary) natural logs; None where the shards do not have it."""
+        shard = self._at.get(name)
+        if shard is None:
+            return None
+        if f"{name}.full" in shard.files:
+            full: NDArray[np.float32] = shard[f"{name}.full"].astype(np.float32)
+            return full
+        return _unpack(shard[f"{name}.ids"], shard[f"{name}.values"], shard[f"{name}.rest"], self._vocabulary)
+
+
 def _pack(name: str, log_probs: NDArray[np.float32]) -> dict[str, NDArray[np.generic]]:
     if log_probs.shape[1] <= TOP:
         return {f"{name}.full": log_probs.astype(np.float16)}

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from cyasr.files import read_jsonl_gz, write_jsonl_gz
 from cyasr.lock import Lock
 
 RUN = {
@@ -47,7 +48,7 @@ def test_a_finished_run_has_one_line_with_everything_known_of_it(trained):
     assert cells[:5] == ["espnet", "train_a", "test", "decode_joint", "lm_ngram"]
     assert cells[5].startswith("25.00 [") and cells[5].endswith("†")
     assert cells[6] == cells[7] == cells[5]  # no spelling variants here
-    assert cells[11:] == ["0.250", "1.50 M", "10 min 0 s", "900 MiB", "abc123def456", "finished"]
+    assert cells[11:] == ["1.0 (0.50)", "0.250", "1.50 M", "10 min 0 s", "900 MiB", "abc123def456", "finished"]
 
 
 def test_a_language_model_of_non_commercial_text_shows_in_every_result_that_used_it(trained, capsys):
@@ -202,3 +203,31 @@ def test_a_lock_is_not_taken_by_looking_at_it(trained):
     assert "train_c" in report(trained)
     with lock:
         lock.check()
+
+
+def test_gains_over_no_language_model_and_confidences_have_tables_of_their_own(recipe):
+    ids = [f"u{i:02}" for i in range(24)]
+    recipe.data("toy", "test", [words(name, "ένα δύο τρία", speaker=f"s{i % 8}") for i, name in enumerate(ids)])
+    recipe.json("exp/toy/train_a/run.json", RUN)
+    recipe.nbest("toy/train_a/decode_joint/test", {name: ["ένα δύο δύο", "ένα δύο τρία"] for name in ids})
+    recipe.nbest("toy/train_a/decode_joint_ngram/test", {name: ["ένα δύο τρία"] for name in ids})
+    path = recipe.nbest("toy/train_a/fuse_sure/test", {name: [["ένα δύο τρία", "ένα δύο"][i == 0]] for i, name in enumerate(ids)})
+    rows = list(read_jsonl_gz(path))
+    for row in rows:
+        row["hyps"][0]["words"] = [{"w": w, "start": None, "end": None, "conf": 0.75} for w in row["hyps"][0]["text"].split()]
+    write_jsonl_gz(path, rows)
+    for name, conf in {
+        "decode_joint": "search: joint\n",
+        "decode_joint_ngram": "search: joint\nlm: lm_ngram\n",
+        "fuse_sure": "kind: rover\nlists: [decode_joint, train_a/decode_joint_ngram]\n",
+    }.items():
+        Path(f"exp/toy/train_a/{name}/conf.yaml").write_text(conf)
+    recipe.run("score", "--exp", "exp/toy")
+    text = report(recipe)
+    assert "Test, gain over no language model, WER against train_a/decode_joint (24 utterances of 8 speakers" in text
+    (gain,) = [line for line in lines(text, "| train_a/decode_joint_ngram |") if "better" in line]
+    assert "| 0.00 | -33.33 [-33.33, -33.33] | <0.001 (<0.001) |" in gain
+    assert lines(text, "| espnet | train_a | test | fuse_sure | lm_ngram |")  # that of the lists it combines
+    assert "| train_a | test | fuse_sure | 71 | 0.250 | – | – |" in text  # all of them right
+    (joint,) = lines(text, "| espnet | train_a | test | decode_joint | – |")
+    assert "| 0.00 | 2.0 (0.67) |" in joint

@@ -17,16 +17,18 @@ NUMERIC = ("WER %", "Difference", "p", "MAPSSWE")  # how the heads of numbers be
 def comparison_tables(name: str, found: Sequence[Result], exp: Path) -> list[Table]:
     """The test results on the set `name` against the best of them, and systems trained from several seeds."""
     systems = compared.comparable(found, name)
-    tables = [_against_best(systems, exp / name / "comparisons.json")] if len(systems) > 1 else []
+    tables = [_against(systems, exp / name / "comparisons.json")] if len(systems) > 1 else []
+    for system, (base, others) in compared.against_no_lm(found, name).items():
+        tables.append(_against({base[0]: base[1]} | others, compared.gains_file(exp, name, system), base[0]))
     if groups := compared.seeds(found, name):
         rows = [[Cell(text) for text in row] for row in compared.seed_rows(groups)]
         tables.append(Table("Several seeds", [Head(text) for text in compared.SEEDS_HEAD], rows, []))
     return tables
 
 
-def _against_best(systems: Mapping[str, Path], kept: Path) -> Table:
+def _against(systems: Mapping[str, Path], kept: Path, base: str | None = None) -> Table:
     try:
-        table = compared.against_best(systems, kept)
+        table = compared.against(systems, kept, base)
     except UsageError as error:
         return Table("Test results are not compared", [], [], [], str(error))
     reach = max((max(abs(pair.low), abs(pair.high)) for pair in table.pairs), default=0.0)
@@ -41,4 +43,5 @@ def _against_best(systems: Mapping[str, Path], kept: Path) -> Table:
         rows.append([Cell(label), *row, Cell(verdict)])
     heads = [Head(text, text.startswith(NUMERIC)) for text in compared.HEAD]
     note = "; ".join(f"{one} ({reason})" for one, reason in table.left_out.items())
-    return Table(f"Test, {compared.title(table)}".rstrip(":"), heads, rows, [], f"Not compared: {note}." if note else "")
+    what = "Test, " if base is None else "Test, gain over no language model, "
+    return Table(f"{what}{compared.title(table)}".rstrip(":"), heads, rows, [], f"Not compared: {note}." if note else "")

@@ -11,6 +11,8 @@ from typing import Any
 
 from cyasr.files import read_jsonl_gz
 
+UNSURE = 0.5
+
 Json = dict[str, Any]
 
 
@@ -45,11 +47,20 @@ def errors(row: Json) -> int:
 
 @dataclass(frozen=True)
 class Column:
-    """One place of an alignment. op: C, S, D, I, or V for a substitution by a spelling variant; no word is empty."""
+    """One place of an alignment. op: C, S, D, I, or V for a substitution by a spelling variant; no word is empty.
+
+    confidence: of the hypothesis's word, where the system gives one.
+    """
 
     op: str
     reference: str
     hypothesis: str
+    confidence: float | None = None
+
+    @property
+    def unsure(self) -> bool:
+        """More likely wrong than right, as the system says itself."""
+        return self.confidence is not None and self.confidence < UNSURE
 
 
 def columns(row: Json) -> list[Column] | None:
@@ -60,7 +71,7 @@ def columns(row: Json) -> list[Column] | None:
     if not isinstance(row.get("ops"), str):
         return None
     references, hypotheses = iter(str(row["ref"]).split()), iter(str(row["hyp"]).split())
-    found = list(_columns(row["ops"], references, hypotheses))
+    found = list(_columns(row["ops"], references, hypotheses, iter(row.get("conf") or ())))
     whole = next(references, None) is None and next(hypotheses, None) is None
     return found if whole and all(map(_fits, found)) else None
 
@@ -71,14 +82,14 @@ def _fits(one: Column) -> bool:
     return sides == expected.get(one.op) and (one.op != "C" or one.reference == one.hypothesis)
 
 
-def _columns(ops: str, references: Iterator[str], hypotheses: Iterator[str]) -> Iterator[Column]:
+def _columns(ops: str, references: Iterator[str], hypotheses: Iterator[str], confidences: Iterator[float]) -> Iterator[Column]:
     from cyasr.text.variants import fold
 
     for op in ops:
         reference = next(references, "") if op in "CSD" else ""
         hypothesis = next(hypotheses, "") if op in "CSI" else ""
         variant = op == "S" and reference and hypothesis and fold(reference) == fold(hypothesis)
-        yield Column("V" if variant else op, reference, hypothesis)
+        yield Column("V" if variant else op, reference, hypothesis, next(confidences, None) if op in "CSI" else None)
 
 
 def _keep(heap: list[Any], item: tuple[Any, ...], size: int) -> None:
