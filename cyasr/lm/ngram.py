@@ -97,6 +97,23 @@ class NgramLM:
         different, rows = np.unique(np.asarray(states, np.int64), return_inverse=True)
         return self._rows(different)[rows]
 
+    def log_probs(self, states: ArrayLike, tokens: ArrayLike) -> NDArray[np.float64]:
+        """states: (N,), tokens: (N,) places in vocab -> (N,) natural log of each token after its state."""
+        at, tokens = np.array(states, np.int64), np.asarray(tokens, np.int64)
+        scores = self.log_prob[tokens].astype(np.float64)
+        weight = np.zeros(len(at))
+        left = np.flatnonzero(at)
+        while len(left):
+            found = self._find(at[left], tokens[left])
+            known = left[found > 0]
+            scores[known] = weight[known] + self.log_prob[found[found > 0] - 1]
+            left = left[found == 0]
+            weight[left] += self.backoff[at[left]]
+            at[left] = self._suffix[at[left]]
+            scores[left] = weight[left] + self.log_prob[tokens[left]]
+            left = left[at[left] > 0]
+        return scores
+
     def score_sentences(self, sentences: Sequence[Sequence[str]], chunk: int = 1 << 20) -> NDArray[np.float64]:
         """(N,) natural log of each tokenised sentence with its </s>; unknown tokens count as <unk>."""
         return np.array([total for part in _chunks(sentences, chunk) for total in self._score(self.encode(part))])
