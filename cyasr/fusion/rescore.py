@@ -1,53 +1,74 @@
-"""Stage 7: another model scores a decode's n-best lists, dev chooses the weights, and every list is ranked anew."""
+"""Stage 7: other models score a decode's n-best lists, dev chooses the weights, and every list is ranked anew."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from cyasr.cli import RunError, UsageError
-from cyasr.conf import freeze
+from cyasr.cli import UsageError
 from cyasr.files import write_json
 from cyasr.fusion.checked import WORDS, components, read_checked
 from cyasr.fusion.lm_scores import open_lm
-from cyasr.lock import Lock
+from cyasr.fusion.sources import (
+    FIRST_PASSES,
+    carry_out,
+    dev_lists,
+    dev_references,
+    normaliser_for,
+    open_source,
+    percent,
+    stage_of,
+)
 from cyasr.nbest import Nbest, write_nbest
-from cyasr.score.lists import SUFFIX, DecodedList, describe, set_of
-from cyasr.score.references import Normaliser, data_conf, normaliser_of, read_references
+from cyasr.score.lists import DecodedList
 from cyasr.stage import Stage
 
 if TYPE_CHECKING:
     from cyasr.fusion.features import Features
 
-BLOCK = 500  # lists whose hypotheses the language model scores in one call
-DEV = "dev"
+BLOCK = 500  # lists whose hypotheses the language models score in one call
 
 
 @dataclass
 class Conf:
     """conf/fuse_<name>.yaml. All weights are tried on dev; a component's change is added to its first-pass weight."""
 
-    nbest: str  # stem of the decode conf whose lists are ranked anew
+    nbest: str  # stem of the decode or fuse conf whose lists are ranked anew
     kind: str = "rescore"
     lm: str | None = None  # stem of the language model's conf, on the same data set; null: only reweight
     lm_weights: list[float] = field(default_factory=list)
+    lms: dict[str, list[float]] = field(default_factory=dict)  # further models, each with the weights to try
     word_weights: list[float] = field(default_factory=list)
     changes: dict[str, list[float]] = field(default_factory=dict)
-    sweeps: int = 3
+    search: Literal["coordinate", "optuna"] = "coordinate"  # optuna: anywhere between the least and the greatest
+    sweeps: int = 3  # of the coordinate search
+    trials: int = 300  # of optuna's
 
     def __post_init__(self) -> None:
-        if not self.nbest.startswith("decode_"):
-            raise ValueError(f"nbest: the stem of a decode conf (decode_…), not {self.nbest!r}")
+        if not self.nbest.startswith(FIRST_PASSES):
+            raise ValueError(f"nbest: the stem of a decode conf (decode_…) or of a fuse conf (fuse_…), not {self.nbest!r}")
         if bool(self.lm) != bool(self.lm_weights):
             raise ValueError("lm and lm_weights come together: a model and the weights to try for it")
-        if not (self.lm_weights or self.word_weights or self.changes):
-            raise ValueError("nothing to tune: give lm_weights, word_weights or changes")
+        if self.lm in self.lms:
+            raise ValueError(f"lms: {self.lm} is there already as lm; name it once")
+        for name, weights in self.lms.items():
+            if not weights:
+                raise ValueError(f"lms: {name}: no weights to try")
+        if not (self.models or self.word_weights or self.changes):
+            raise ValueError("nothing to tune: give lm_weights, lms, word_weights or changes")
         if self.sweeps < 0:
             raise ValueError(f"sweeps: 0 or more, not {self.sweeps}")
+        if self.trials < 1:
+            raise ValueError(f"trials: 1 or more, not {self.trials}")
+
+    @property
+    def models(self) -> dict[str, list[float]]:
+        """Weights to try by language model."""
+        return ({self.lm: self.lm_weights} if self.lm else {}) | self.lms
 
 
 class Fusion:
@@ -57,115 +78,104 @@ class Fusion:
         """experiment: exp/<set>/<train stem>; name: the fuse conf's stem. Raises UsageError."""
         self.conf = conf
         self.directory = experiment / name
-        data_set = set_of(experiment)
-        source = experiment / conf.nbest
-        self.lists = [describe(path, data_set, experiment.name, conf.nbest) for path in sorted(source.glob(f"[!.]*{SUFFIX}"))]
-        if not self.lists:
-            raise UsageError(f"{source} holds no n-best list; run stage 6 with conf/{conf.nbest}.yaml")
-        dev = [one for one in self.lists if one.label == DEV]
-        if not dev:
-            raise UsageError(f"{source}/{DEV}{SUFFIX} does not exist: weights are tuned on dev; decode it too (stage 6)")
-        self.dev: DecodedList = dev[0]
-        self.lm = None if conf.lm is None else open_lm(experiment.parent / conf.lm, self.dev.data)
-        self.normaliser: Normaliser = normaliser_of(self.dev.data)
+        self.source = open_source(experiment, conf.nbest)
+        self.dev = self.source.dev
+        self.lms = {lm: open_lm(experiment.parent / lm, self.dev.data) for lm in conf.models}
+        self.normaliser = normaliser_for(self.source.lists, self.dev)
+        if conf.search == "optuna":
+            from cyasr.fusion.tuning import require_optuna
+
+            require_optuna()
 
     def stage(self) -> Stage:
-        inputs = [one.path for one in self.lists] + [self.dev.references, data_conf(self.dev.data)]
-        inputs += self.lm.files if self.lm else []
-        return Stage(self.directory / ".stamp.json", inputs, asdict(self.conf) | {"text": self.normaliser.signature})
+        files = [path for lm in self.lms.values() for path in lm.files]
+        return stage_of(self.directory, [self.source], files, self.conf, self.normaliser)
 
     def run(self) -> str:
         """Make everything anew, with run.json telling how it stands; return a line that says what it gave."""
-        stage, record = self.stage(), self.directory / "run.json"
-        with Lock(self.directory):
-            stage.stamp.unlink(missing_ok=True)
-            freeze(self.conf, self.directory / "conf.yaml")
-            write_json(record, {"status": "running"})
-            try:
-                weights = self._tune()
-                write_json(self.directory / "weights.json", weights)
-                seconds = {one.label: self._rank(one, weights["changes"]) for one in self.lists}
-            except BaseException as error:
-                write_json(record, {"status": "failed", "message": f"{type(error).__name__}: {error}".splitlines()[0]})
-                raise
-            outputs = [self.directory / one.path.name for one in self.lists]
-            for old in set(self.directory.glob(f"[!.]*{SUFFIX}")) - set(outputs):
-                old.unlink()  # its list is gone from the decode directory
-            write_json(record, {"status": "finished", "rescoring_seconds": seconds})
-            stage.done([*outputs, self.directory / "weights.json", self.directory / "conf.yaml"])
-        before, after = weights["dev_wer"]["first_pass"], weights["dev_wer"]["tuned"]
-        return f"{self.directory}: dev WER {before:.2f} % -> {after:.2f} % ({_written(weights['changes'])})"
+        weights: dict[str, Any] = {}
+
+        def work() -> tuple[list[Path], dict[str, float]]:
+            weights.update(self._tune())
+            write_json(self.directory / "weights.json", weights)
+            seconds = {one.label: self._rank(one, weights["changes"]) for one in self.source.lists}
+            outputs = [self.directory / one.path.name for one in self.source.lists]
+            return [*outputs, self.directory / "weights.json"], seconds
+
+        carry_out(self.stage(), self.directory, self.conf, work)
+        wer = weights["dev_wer"]
+        return (
+            f"{self.directory}: dev WER {wer['first_pass']:.2f} % -> {wer['tuned']:.2f} % ({_written(weights['changes'])}); "
+            f"{density_line(weights['density'], wer['oracle'])}"
+        )
 
     def _tune(self) -> dict[str, Any]:
         """The row of weights.json: changes and resulting weights by component, dev WER before and after, in percent."""
-        from cyasr.fusion.tuning import tune
+        from cyasr.fusion import tuning
 
-        references = {name: self.normaliser.apply(one.text) for name, one in read_references(self.dev.references).items()}
-        if self.lm:
-            self.lm.load()
-            self.lm.check(references.values(), self.dev.references)
-        lists = list(self._scored(self.dev.path))
-        if not lists:
-            raise RunError(f"{self.dev.path} is empty; decode again (stage 6)")
-        features = self._features(lists, references)
-        names = features.names
-        conf = self.conf
-        candidates = {name: values for name, values in conf.changes.items() if values}
-        unknown = sorted(candidates.keys() - set(names))
-        if unknown:
-            listed = ", ".join(names)
-            raise UsageError(f"conf/{self.directory.name}.yaml: changes: no {unknown[0]!r} in {self.dev.path}, only {listed}")
-        if conf.lm:
-            candidates[conf.lm] = conf.lm_weights
-        if conf.word_weights:
-            candidates[WORDS] = conf.word_weights
-        changes, errors = tune(features, candidates, [conf.lm or "", WORDS], conf.sweeps)
-        first_pass = int(features.errors[:, 0].sum())
+        lists = dev_lists(self.source)
+        references = dev_references(self.dev, lists, self.normaliser)
+        for lm in self.lms.values():
+            lm.load()
+            lm.check((" ".join(words) for words in references), self.dev.references)
+        features = self._features(list(self._scored(iter(lists), self.dev.path)), references)
+        candidates = self._candidates(features.names)
+        if self.conf.search == "optuna":
+            changes, errors = tuning.tune_optuna(features, candidates, self.conf.trials)
+        else:
+            changes, errors = tuning.tune(features, candidates, [self.conf.lm or "", WORDS], self.conf.sweeps)
         return {
             "tuned_on": str(self.dev.path),
             "text": self.normaliser.signature,
             "changes": changes,
             "weights": _weights(lists[0], changes),
             "dev_wer": {
-                "first_pass": _percent(first_pass, features.words),
-                "tuned": _percent(errors, features.words),
-                "oracle": _percent(int(features.errors.min(axis=1).sum()), features.words),
+                "first_pass": percent(int(features.errors[:, 0].sum()), features.words),
+                "tuned": percent(errors, features.words),
+                "oracle": percent(int(features.errors.min(axis=1).sum()), features.words),
             },
+            "density": features.density(),
         }
 
-    def _features(self, lists: list[Nbest], references: dict[str, str]) -> Features:
-        """`lists` of dev as arrays; references: normalised text by utterance."""
+    def _features(self, lists: list[Nbest], references: list[list[str]]) -> Features:
         from cyasr.fusion.features import collect
 
-        ids = [nbest.id for nbest in lists]
-        if sorted(ids) != sorted(references):
-            odd = min(set(ids) ^ references.keys(), default="one stands twice")
-            raise RunError(
-                f"{self.dev.path} and {self.dev.references} are not of the same utterances"
-                f" ({len(ids)} and {len(references)}; {odd}); decode again (stage 6)"
-            )
-        words = [references[nbest.id].split() for nbest in lists]
-        if not any(words):
-            raise RunError(f"{self.dev.references} has no reference words to tune on")
-        return collect(lists, words, [self.normaliser.apply(hyp.text).split() for nbest in lists for hyp in nbest.hyps])
+        return collect(lists, references, [self.normaliser.apply(hyp.text) for nbest in lists for hyp in nbest.hyps])
 
-    def _scored(self, path: Path) -> Iterator[Nbest]:
-        """The lists of `path`, each hypothesis with the language model's score among its own."""
-        lists = read_checked(path)
+    def _candidates(self, names: list[str]) -> dict[str, list[float]]:
+        """Changes to try by component of `names`. Raises UsageError for a component that the lists do not have."""
+        found = {name: values for name, values in self.conf.changes.items() if values}
+        unknown = sorted(found.keys() - set(names))
+        if unknown:
+            listed = ", ".join(names)
+            raise UsageError(f"conf/{self.directory.name}.yaml: changes: no {unknown[0]!r} in {self.dev.path}, only {listed}")
+        return found | self.conf.models | ({WORDS: self.conf.word_weights} if self.conf.word_weights else {})
+
+    def _scored(self, lists: Iterator[Nbest], path: Path) -> Iterator[Nbest]:
+        """`lists`, of `path`, each hypothesis with the language models' scores among its own."""
         while block := list(islice(lists, BLOCK)):
-            if self.lm and self.conf.lm:
-                texts = [self.normaliser.apply(hyp.text) for nbest in block for hyp in nbest.hyps]
-                scores = iter(self.lm.scores(texts, path))
-                for nbest in block:
-                    for hyp in nbest.hyps:
-                        hyp.scores[self.conf.lm] = next(scores)
+            if self.lms:
+                hyps = [hyp for nbest in block for hyp in nbest.hyps]
+                texts = [self.normaliser.apply(hyp.text) for hyp in hyps]
+                for name, lm in self.lms.items():
+                    for hyp, score in zip(hyps, lm.scores(texts, path), strict=True):
+                        hyp.scores[name] = score
             yield from block
 
     def _rank(self, one: DecodedList, changes: dict[str, float]) -> float:
         """Write `one` ranked anew; return the seconds it took."""
         start = time.perf_counter()
-        write_nbest(self.directory / one.path.name, (_ranked(nbest, changes) for nbest in self._scored(one.path)))
+        scored = self._scored(read_checked(one.path), one.path)
+        write_nbest(self.directory / one.path.name, (_ranked(nbest, changes) for nbest in scored))
         return round(time.perf_counter() - start, 3)
+
+
+def density_line(density: dict[str, float], oracle: float) -> str:
+    """What is left for another second pass to choose from, in words."""
+    return (
+        f"oracle {oracle:.2f} % among {density['mean']:g} different hypotheses a list "
+        f"(median {density['median']:g}; {density['per_word']:g} a reference word)"
+    )
 
 
 def _ranked(nbest: Nbest, changes: dict[str, float]) -> Nbest:
@@ -181,10 +191,6 @@ def _ranked(nbest: Nbest, changes: dict[str, float]) -> Nbest:
 def _weights(nbest: Nbest, changes: dict[str, float]) -> dict[str, float]:
     names = nbest.weights.keys() | changes.keys()
     return {name: round(nbest.weights.get(name, 0.0) + changes.get(name, 0.0), 9) for name in sorted(names)}
-
-
-def _percent(part: int, whole: int) -> float:
-    return round(100 * part / whole, 4)
 
 
 def _written(changes: dict[str, float]) -> str:

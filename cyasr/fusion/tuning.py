@@ -6,11 +6,15 @@ errors the smallest change wins (sum of absolute values), then the first in orde
 
 from __future__ import annotations
 
+import importlib.util
+from collections.abc import Callable, Mapping, Sequence
 from itertools import product
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cyasr.cli import UsageError
 from cyasr.fusion.features import Features
 
 CELLS = 1 << 22  # hypothesis scores held at once
@@ -40,6 +44,63 @@ def tune(features: Features, candidates: dict[str, list[float]], grid: list[str]
         if (best == before).all():
             break
     return {name: float(value) for name, value in zip(names, best, strict=True)}, errors
+
+
+def require_optuna() -> None:
+    """Raises UsageError where it is not installed."""
+    if importlib.util.find_spec("optuna") is None:
+        raise UsageError("search: optuna needs the package optuna: tools/install.sh, or leave the key out: coordinate search")
+
+
+def tune_optuna(features: Features, candidates: dict[str, list[float]], trials: int) -> tuple[dict[str, float], int]:
+    """As `tune`, by Optuna's tree-structured Parzen estimator (Bergstra et al., NeurIPS 2011) with a fixed seed.
+
+    A component is tried anywhere between the least and the greatest of its candidates. Nothing changed, and each
+    candidate alone, are tried too: a search that finds nothing leaves the first pass as it was.
+    """
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=0, multivariate=False))
+    tried = [np.zeros(len(features.names))]
+    for name in candidates:
+        for value in candidates[name]:
+            tried.append(np.zeros(len(features.names)))
+            tried[-1][features.names.index(name)] = value
+
+    def errors(trial: optuna.Trial) -> int:
+        change = np.zeros(len(features.names))
+        for name, values in candidates.items():
+            change[features.names.index(name)] = trial.suggest_float(name, min(values), max(values))
+        tried.append(change.round(6))
+        return int(features.errors_with(tried[-1][None])[0])
+
+    study.optimize(errors, n_trials=trials)
+    best, fewest = _select(features, np.array(tried))
+    return {name: float(value) for name, value in zip(features.names, best, strict=True)}, fewest
+
+
+Value = TypeVar("Value")
+
+
+def descend(
+    errors: Callable[[dict[str, Value]], int], candidates: Mapping[str, Sequence[Value]], start: dict[str, Value], sweeps: int
+) -> tuple[dict[str, Value], int]:
+    """Settings with the fewest errors, one changed at a time, for what has to be computed anew for each.
+
+    Among equals what is there already stays, then the first in order.
+    """
+    best, fewest = start, errors(start)
+    for _ in range(sweeps):
+        before = best
+        for name, values in candidates.items():
+            for value in values:
+                trial = best | {name: value}
+                if trial != best and (found := errors(trial)) < fewest:
+                    best, fewest = trial, found
+        if best == before:
+            break
+    return best, fewest
 
 
 def _select(features: Features, trials: Floats) -> tuple[Floats, int]:

@@ -8,7 +8,8 @@ from cyasr.fusion.tuning import tune
 
 
 def features(totals, parts, errors, names):
-    return Features(np.array(totals, float), np.array(parts, float), names, np.array(errors), 100)
+    lists, longest = np.shape(errors)
+    return Features(np.array(totals, float), np.array(parts, float), names, np.array(errors), 100, np.full(lists, longest))
 
 
 TWO_LISTS = features(
@@ -50,7 +51,7 @@ def test_padding_is_never_chosen():
 def test_tuning_never_makes_more_errors_than_the_first_pass_and_a_grid_is_searched_whole(seed):
     rng = np.random.default_rng(seed)
     totals = -np.sort(rng.gamma(2, 2, (30, 8)))
-    made = Features(totals, rng.normal(size=(30, 8, 3)) * 5, ["a", "b", "c"], rng.integers(0, 6, (30, 8)), 300)
+    made = Features(totals, rng.normal(size=(30, 8, 3)) * 5, ["a", "b", "c"], rng.integers(0, 6, (30, 8)), 300, np.full(30, 8))
     values = [-1.0, 0.0, 0.5, 2.0]
     changes, errors = tune(made, {"a": values, "b": values}, ["a", "b"], sweeps=0)
     everything = np.array([[a, b, 0.0] for a in values for b in values])
