@@ -138,4 +138,3 @@ def together(paths: Sequence[Path]) -> Iterator[list[Nbest]]:
 
 def percent(part: float, whole: float) -> float:
     return round(100 * part / whole, 4)
-

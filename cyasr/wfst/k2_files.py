@@ -54,12 +54,13 @@ def lattices(graph: Graph, utterances: Utterances, search: Search) -> Iterator[t
             (work / "HLG.txt").write_text(StdVectorFst.read(str(graph.fst)).to_str(show_weight_one=True), encoding="utf-8")
             with replacing(k2_graph) as temporary, _Worker(python, work, {"text": str(work / "HLG.txt")}) as worker:
                 worker.ask(temporary)
-        told = {"graph": str(k2_graph), "beam": search.beam / search.lm_weight, "max_active": search.max_active}
-        told |= {"lattice_beam": search.lattice_beam / search.lm_weight}
+        told: dict[str, str | float] = {"graph": str(k2_graph), "max_active": search.max_active}
+        told |= {"beam": search.beam / search.lm_weight, "lattice_beam": search.lattice_beam / search.lm_weight}
         remaining = iter(utterances)
         with _Worker(python, work, told) as worker:
             while block := list(islice(remaining, BLOCK)):
-                np.savez(work / "in.npz", **{str(i): search.scaled(log_probs) for i, (_, log_probs) in enumerate(block)})
+                scaled = {str(i): search.scaled(log_probs) for i, (_, log_probs) in enumerate(block)}
+                np.savez(work / "in.npz", **scaled)  # type: ignore[arg-type]
                 worker.ask(work / "out.npz", work / "in.npz")
                 with np.load(work / "out.npz") as found:
                     for i, (utterance, _) in enumerate(block):

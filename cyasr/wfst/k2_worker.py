@@ -11,6 +11,7 @@ Each line is answered with `done`. in.npz: (T, V) scaled natural logs by number,
 import json
 import os
 import sys
+from typing import Any
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
@@ -47,7 +48,7 @@ def convert(text: str, out: str) -> None:
     torch.save(k2.arc_sort(graph).as_dict(), out)
 
 
-def search(graph, posteriors, out, told) -> None:  # type: ignore[no-untyped-def]
+def search(graph: Any, posteriors: str, out: str, told: dict[str, Any]) -> None:
     found = {}
     with np.load(posteriors) as arrays:
         longest_first = sorted(arrays.files, key=lambda name: -len(arrays[name]))
@@ -66,29 +67,28 @@ def search(graph, posteriors, out, told) -> None:  # type: ignore[no-untyped-def
     np.savez(out, **found)
 
 
-def arrays_of(lattices, i, count):  # type: ignore[no-untyped-def]
-    """Lattice `i` of `count`; an arc with several words becomes a chain of them."""
-    arcs, scores, finals = [], [], {}
-    if i < count:
+def arrays_of(lattices: Any, i: int, count: int) -> dict[str, Any]:
+    """Lattice `i` of `count`, empty for others; an arc with several words becomes a chain of them."""
+    arcs, scores, finals = [], [], set()
+    if i < count and lattices[i].num_arcs:
         fsa = lattices[i]
-        words = fsa.aux_labels.tolist() if hasattr(fsa.aux_labels, "tolist") else None
         states = fsa.shape[0]
-        rows = fsa.arcs.values()[:, :3].tolist() if fsa.num_arcs else []
-        for (state, to, label), score, said in zip(rows, fsa.scores.tolist(), words or []):
-            said = [word for word in (said if isinstance(said, list) else [said]) if word > 0] or [0]
-            for word in said[:-1]:
+        rows = (fsa.arcs.values()[:, :3].tolist(), fsa.scores.tolist(), fsa.aux_labels.tolist())
+        for (state, to, label), score, said in zip(*rows, strict=True):
+            *before, last = [word for word in said if word > 0] or [0]
+            for word in before:
                 arcs.append((state, states, word))
                 scores.append(0.0)
                 state, states = states, states + 1
-            arcs.append((state, to, said[-1]))
+            arcs.append((state, to, last))
             scores.append(score)
             if label == -1:
-                finals[to] = 0.0
+                finals.add(to)
     return {
         "arcs": np.array(arcs, np.int64).reshape(-1, 3),
         "scores": np.array(scores, np.float64),
-        "finals": np.array(list(finals), np.int64),
-        "final_scores": np.array(list(finals.values()), np.float64),
+        "finals": np.array(sorted(finals), np.int64),
+        "final_scores": np.zeros(len(finals)),
     }
 
 

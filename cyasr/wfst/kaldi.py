@@ -21,6 +21,8 @@ def lattices(graph: Graph, utterances: Utterances, search: Search) -> Iterator[t
     beam, lattice_beam = (nats / search.lm_weight for nats in (search.beam, search.lattice_beam))
     for name, log_probs in utterances:
         decoder = LatticeSimpleDecoder(fst, LatticeSimpleDecoderConfig(beam=beam, lattice_beam=lattice_beam))
-        alive = len(log_probs) > 0 and decoder.decode(DecodableCtc(search.scaled(log_probs)))
-        found, raw = decoder.get_raw_lattice() if alive else (False, None)
-        yield name, from_text(raw.to_str() if found else "")
+        text = ""
+        if len(log_probs) and decoder.decode(DecodableCtc(search.scaled(log_probs))):
+            found, raw = decoder.get_raw_lattice()
+            text = raw.to_str() if found else ""
+        yield name, from_text(text)

@@ -7,7 +7,7 @@ epsilons and determinised in the tropical semiring, it holds each word sequence 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from typing import Any
@@ -145,7 +145,7 @@ def _read(fst: Any) -> Lattice:
     return from_text(fst.to_str(show_weight_one=True))
 
 
-def _sorted(arcs: Ints) -> Iterator[int]:
+def _sorted(arcs: Ints) -> Iterable[int]:
     """States in topological order, those that the start leads to."""
     before: TopologicalSorter[int] = TopologicalSorter({0: ()})
     for state, to, _ in arcs.tolist():
