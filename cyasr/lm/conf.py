@@ -13,6 +13,8 @@ class LmConf:
     tokens: str  # `word`, `char` or `bpe_<size>`; all but words come from the data set's tokenizer
     order: int
     prune: list[int] = field(default_factory=list)  # n-grams seen at most this often are left out, by order from 1
+    entropy: float = 0.0  # n-grams that change perplexity by a smaller share are left out: 1e-8 few, 1e-6 many; 0: none
+    mix: bool = False  # train cuts and each file of `text` a model of its own, weighted on dev; else all counted together
     text: list[str] = field(default_factory=list)  # extra text: one sentence a line, .gz or plain, or data/<set>/text.jsonl.gz
     licences: dict[str, str] = field(default_factory=dict)  # path in `text` -> its licence; rows of .jsonl.gz name their own
     max_leaks: float = 0.01  # share of lines that may be dev or test sentences before the step stops
@@ -26,6 +28,10 @@ class LmConf:
             raise ValueError(f"prune: at most {self.order} counts of 0 or more, not {self.prune}")
         if sorted(self.prune) != self.prune or self.prune[:1] not in ([], [0]):
             raise ValueError(f"prune: starts with 0 (words are kept) and never falls, unlike {self.prune}")
+        if not 0 <= self.entropy < 1:
+            raise ValueError(f"entropy: a share of perplexity from 0 to below 1, not {self.entropy}")
+        if self.mix and not self.text:
+            raise ValueError("mix: needs other sources under `text` besides the train cuts")
         if not 0 <= self.max_leaks <= 1:
             raise ValueError(f"max_leaks: a share from 0 to 1, not {self.max_leaks}")
         unlicensed = [path for path in self.text if path not in self.licences and not path.endswith(".jsonl.gz")]

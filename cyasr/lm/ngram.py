@@ -84,10 +84,17 @@ class NgramLM:
 
     def advance(self, states: ArrayLike, tokens: ArrayLike) -> Ints:
         """states: (N,), tokens: (N,) places in vocab -> (N,) the states after them."""
+        after = self.follow(states, tokens)
+        return after if self.order == 1 else self._shortest[after]
+
+    def follow(self, states: ArrayLike, tokens: ArrayLike) -> Ints:
+        """As `advance`, keeping all that is known of the way: a state that predicts as a shorter one does stays itself."""
         at, tokens = np.array(states, np.int64), np.asarray(tokens, np.int64)
-        if self.order == 1:
-            return np.zeros_like(at)
-        return self._shortest[self._longest(at, tokens, self._suffix)]
+        return np.zeros_like(at) if self.order == 1 else self._longest(at, tokens, self._suffix)
+
+    def suffixes(self) -> Ints:
+        """(S,) the longest state that is a proper end of each state."""
+        return self._suffix
 
     def scores(self, states: ArrayLike) -> Scores:
         """states: (N,) -> (N, V) natural log of every token of `vocab` after them; <s> has -99 ln 10.

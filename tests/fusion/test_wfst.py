@@ -133,7 +133,7 @@ def test_where_no_path_lives_the_hypothesis_is_empty_and_that_is_said(
     assert "test: no path through the graph for 1 of 1" in capsys.readouterr().out
 
 
-def test_what_cannot_be_searched_is_refused_in_a_line(decoded: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_searched_is_refused_in_a_line(decoded: Recipe) -> None:
     tokenizer = Tokenizer.load(EXP / "tokenizer")
     bad = heard(TEST["t1"], tokenizer)
     bad[3, 2] = np.nan
@@ -143,14 +143,15 @@ def test_what_cannot_be_searched_is_refused_in_a_line(decoded: Recipe, monkeypat
     assert f"{len(tokenizer.tokens) - 1} posteriors a frame, the tokenizer {len(tokenizer.tokens)} tokens" in fails(decoded)
     posteriors("test", {"t2": heard(TEST["t1"], tokenizer)})
     assert "no posteriors of t1; decode again" in fails(decoded)
-    (EXP / "decode_greedy" / ".test.stamp.json").write_text('{"outputs": {}}')
-    assert "decode_greedy keeps no posteriors" in fails(decoded)
     conf(lm="lm_wrd")
     assert "lm_wrd/conf.yaml does not exist" in fails(decoded)
     conf(lm_weights=[0])
     assert "lm_weights: at least one, all above 0" in fails(decoded)
     conf(backend="k3")
     assert "backend: 'k3' is none of kaldi, k2" in fails(decoded)
+    conf()
+    (EXP / "decode_greedy" / ".test.stamp.json").write_text('{"outputs": {}}')
+    assert "decode_greedy keeps no posteriors" in fails(decoded)
 
 
 def test_without_k2_its_backend_is_refused_with_how_to_install_it(decoded: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
