@@ -104,4 +104,4 @@ def test_a_hundred_planted_sentences_are_found_and_ordinary_ones_pass() -> None:
     gate = LeakGate(" ".join(one) for one in held_out)
     planted = [" ".join(disguised(one, i % 6)) for i, one in enumerate(draw.sample(held_out, 100))]
     assert sum(gate.leak(line) is not None for line in planted) == 100
-    assert sum(gate.leak(" ".join(sentence())) is not None for _ in range(5000)) == 0
+    assert sum(gate.leak(" ".join(sentence())) is not None for _ in range(2000)) == 0
