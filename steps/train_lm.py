@@ -56,9 +56,11 @@ def train(data: Path, manifests: list[Path], tokenizer_dir: Path | None, conf: L
     from cyasr.files import replacing, write_json
     from cyasr.licences import taint
     from cyasr.lm.arpa import write_arpa
+    from cyasr.lm.backoff import pruned
     from cyasr.lm.counts import count_ngrams
     from cyasr.lm.kneser_ney import estimate
     from cyasr.lm.leaks import LeakGate
+    from cyasr.lm.mixture import mixture
     from cyasr.lm.perplexity import perplexity
     from cyasr.lm.text import LmText, Source, sentences
     from cyasr.lock import Lock
@@ -72,14 +74,35 @@ def train(data: Path, manifests: list[Path], tokenizer_dir: Path | None, conf: L
     text = LmText(sources, LeakGate(sentences([dev, test])), profile, conf.max_leaks)
     with Lock(directory) as lock:
         with replacing(directory / "leaks.tsv") as temporary, open(temporary, "w", encoding="utf-8") as listing:
-            lines = progress(text.lines(listing), f"{directory}: lines read")
-            counted = count_ngrams((pieces(line) for line in lines), conf.order, vocab)
-        record |= {"sentences": counted.sentences, "tokens": counted.tokens, "unknown_tokens": counted.unknown}
-        print(f"{directory}: {counted.sentences} sentences, {counted.tokens} tokens; estimating order {conf.order}", flush=True)
-        lm, discounts = estimate(counted, conf.prune)
-        for n, discount in enumerate(discounts, 1):
-            if discount.fallback:
-                print(f"{directory}: too few kinds of {n}-grams to estimate discounts; {discount.amounts} taken", flush=True)
+            note = f"{directory}: lines read"
+            if conf.mix:
+                paths = [source.path for source in sources]
+                read = progress(text.lines_by_source(listing), note)
+                lm, parts = mixture(read, paths, pieces, vocab, conf.order, conf.prune, list(sentences([dev])))
+            else:
+                counted = count_ngrams((pieces(line) for line in progress(text.lines(listing), note)), conf.order, vocab)
+        if conf.mix:
+            record |= {key: sum(getattr(part, key) for part in parts) for key in ("sentences", "tokens")}
+            record |= {"unknown_tokens": sum(part.unknown for part in parts), "mixture": list(map(dataclasses.asdict, parts))}
+            for part in parts:
+                print(
+                    f"{directory}: {part.path}: weight {part.weight:.3f}, alone {part.dev.per_token:.2f} a token on dev",
+                    flush=True,
+                )
+        else:
+            record |= {"sentences": counted.sentences, "tokens": counted.tokens, "unknown_tokens": counted.unknown}
+            print(
+                f"{directory}: {counted.sentences} sentences, {counted.tokens} tokens; estimating order {conf.order}", flush=True
+            )
+            lm, discounts = estimate(counted, conf.prune)
+            record["discounts"] = [dataclasses.asdict(one) for one in discounts]
+            for n, discount in enumerate(discounts, 1):
+                if discount.fallback:
+                    print(f"{directory}: too few kinds of {n}-grams to estimate discounts; {discount.amounts} taken", flush=True)
+        if conf.entropy:
+            whole, before = lm.counts(), perplexity(lm, sentences([dev]), pieces)
+            lm = pruned(lm, conf.entropy)
+            record["pruned"] = {"ngrams_before": whole, "dev_before": dataclasses.asdict(before)}
         on_dev = perplexity(lm, sentences([dev]), pieces)
         lock.check()
         lm.save(directory / "lm.npz")
@@ -88,7 +111,6 @@ def train(data: Path, manifests: list[Path], tokenizer_dir: Path | None, conf: L
         record |= {
             "vocabulary": len(lm.vocab),
             "ngrams": lm.counts(),
-            "discounts": [dataclasses.asdict(one) for one in discounts],
             "dev": dataclasses.asdict(on_dev),
             "text": text.report(),
             "licences": text.licences,

@@ -4,6 +4,7 @@
 #
 #   tools/install.sh          what the recipe needs: tools/requirements.txt
 #   tools/install.sh dev      and what its checks need: tools/requirements-dev.txt
+#   tools/install.sh k2       k2, in an environment of its own, .venv-k2: tools/requirements-k2.txt; needs a Python 3.10
 #
 # Environment: PYTHON=python3.12 chooses the interpreter; TORCH_SPEC=torch==2.13.0+cu130 another build of torch.
 set -euo pipefail
@@ -78,11 +79,43 @@ print(torch.__version__)' 2>&1) || fail "cannot be imported: $(tail -n 1 <<<"$sa
   echo "install.sh: torch $(tail -n 1 <<<"$said") and the rest are in place"
 }
 
+# A Python 3.10 with venv: PYTHON's, the PATH's, pyenv's, or one that uv knows of.
+find_python_for_k2() {
+  local python uv
+  uv=$(command -v .venv/bin/uv uv | head -n 1) || true
+  for python in ${PYTHON:-} python3.10 "$(pyenv root 2>/dev/null)"/versions/3.10.*/bin/python \
+    "$([[ -z $uv ]] || "$uv" python find --no-python-downloads 3.10 2>/dev/null)"; do
+    "$python" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info[:2] != (3, 10))' 2>/dev/null && echo "$python" && return
+  done
+  return 1
+}
+
+# Where a k2 for the recipe's own Python and torch can be had, it may be installed in .venv instead; it is then taken.
+install_k2() {
+  local python said lock=tools/requirements-k2.txt done=.venv-k2/.installed-requirements-k2
+  sha256sum "$lock" | cmp -s - "$done" && return
+  python=$(find_python_for_k2) || fail "k2 needs Python 3.10 with venv, found none; PYTHON=/path/to/python3.10 chooses one (without it: backend: kaldi)"
+  mkdir -p .venv-k2
+  exec 9>.venv-k2/.install.lock
+  flock --nonblock 9 || { echo "install.sh: waiting for another install to end" && flock 9; }
+  rm -f "$done"
+  echo "install.sh: making .venv-k2 with $python, $lock"
+  .venv-k2/bin/python -m pip --version >/dev/null 2>&1 || "$python" -m venv .venv-k2
+  .venv-k2/bin/python -m pip install --quiet --no-deps -r "$lock"
+  said=$(.venv-k2/bin/python -W error::UserWarning -c 'import k2, torch; print(k2.Fsa.from_str("0 1 -1 0\n1").shape)' 2>&1) ||
+    fail "k2 cannot be imported: $(tail -n 1 <<<"$said"); remove .venv-k2 and start again"
+  sha256sum "$lock" >.venv-k2/.stamp.tmp
+  mv .venv-k2/.stamp.tmp "$done"
+  echo "install.sh: k2 is in place"
+}
+
+unset PYTHONHOME PYTHONPATH VIRTUAL_ENV
+[[ ${1-} != k2 ]] || { install_k2 && exit 0; }
 locks=(tools/requirements.txt)
 case ${1-} in
   '') ;;
   dev) locks+=(tools/requirements-dev.txt) ;;
-  *) fail "unknown environment '$1'; valid: none (the recipe's own) or dev" ;;
+  *) fail "unknown environment '$1'; valid: none (the recipe's own), dev or k2" ;;
 esac
 missing=()
 for lock in "${locks[@]}"; do current "$lock" || missing+=("$lock"); done
@@ -91,7 +124,6 @@ for lock in "${locks[@]}"; do current "$lock" || missing+=("$lock"); done
 mkdir -p .venv
 exec 9>.venv/.install.lock # not .lock, which is uv's own
 flock --nonblock 9 || { echo "install.sh: waiting for another install to end" && flock 9; }
-unset PYTHONHOME PYTHONPATH VIRTUAL_ENV
 make_venv
 export PATH="$PWD/.venv/bin:$PATH"
 pip() { python -m pip "$@"; }

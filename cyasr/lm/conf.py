@@ -35,6 +35,8 @@ class LmConf(TextConf):
     kind: Literal["ngram"] = "ngram"
     order: int
     prune: list[int] = field(default_factory=list)  # n-grams seen at most this often are left out, by order from 1
+    entropy: float = 0.0  # n-grams that change perplexity by a smaller share are left out: 1e-8 few, 1e-6 many; 0: none
+    mix: bool = False  # train cuts and each file of `text` a model of its own, weighted on dev; else all counted together
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -44,3 +46,7 @@ class LmConf(TextConf):
             raise ValueError(f"prune: at most {self.order} counts of 0 or more, not {self.prune}")
         if sorted(self.prune) != self.prune or self.prune[:1] not in ([], [0]):
             raise ValueError(f"prune: starts with 0 (words are kept) and never falls, unlike {self.prune}")
+        if not 0 <= self.entropy < 1:
+            raise ValueError(f"entropy: a share of perplexity from 0 to below 1, not {self.entropy}")
+        if self.mix and not self.text:
+            raise ValueError("mix: needs other sources under `text` besides the train cuts")

@@ -84,10 +84,17 @@ class NgramLM:
 
     def advance(self, states: ArrayLike, tokens: ArrayLike) -> Ints:
         """states: (N,), tokens: (N,) places in vocab -> (N,) the states after them."""
+        after = self.follow(states, tokens)
+        return after if self.order == 1 else self._shortest[after]
+
+    def follow(self, states: ArrayLike, tokens: ArrayLike) -> Ints:
+        """As `advance`, keeping all that is known of the way: a state that predicts as a shorter one does stays itself."""
         at, tokens = np.array(states, np.int64), np.asarray(tokens, np.int64)
-        if self.order == 1:
-            return np.zeros_like(at)
-        return self._shortest[self._longest(at, tokens, self._suffix)]
+        return np.zeros_like(at) if self.order == 1 else self._longest(at, tokens, self._suffix)
+
+    def suffixes(self) -> Ints:
+        """(S,) the longest state that is a proper end of each state."""
+        return self._suffix
 
     def scores(self, states: ArrayLike) -> Scores:
         """states: (N,) -> (N, V) natural log of every token of `vocab` after them; <s> has -99 ln 10.
@@ -96,6 +103,23 @@ class NgramLM:
         """
         different, rows = np.unique(np.asarray(states, np.int64), return_inverse=True)
         return self._rows(different)[rows]
+
+    def log_probs(self, states: ArrayLike, tokens: ArrayLike) -> NDArray[np.float64]:
+        """states: (N,), tokens: (N,) places in vocab -> (N,) natural log of each token after its state."""
+        at, tokens = np.array(states, np.int64), np.asarray(tokens, np.int64)
+        scores = self.log_prob[tokens].astype(np.float64)
+        weight = np.zeros(len(at))
+        left = np.flatnonzero(at)
+        while len(left):
+            found = self._find(at[left], tokens[left])
+            known = left[found > 0]
+            scores[known] = weight[known] + self.log_prob[found[found > 0] - 1]
+            left = left[found == 0]
+            weight[left] += self.backoff[at[left]]
+            at[left] = self._suffix[at[left]]
+            scores[left] = weight[left] + self.log_prob[tokens[left]]
+            left = left[at[left] > 0]
+        return scores
 
     def score_sentences(self, sentences: Sequence[Sequence[str]], chunk: int = 1 << 20) -> NDArray[np.float64]:
         """(N,) natural log of each tokenised sentence with its </s>; unknown tokens count as <unk>."""

@@ -49,8 +49,12 @@ class LmText:
 
     def lines(self, listing: IO[str]) -> Iterator[str]:
         """Raises RunError at the end where more than `max_leaks` of all lines were leaks."""
+        return (text for _, text in self.lines_by_source(listing))
+
+    def lines_by_source(self, listing: IO[str]) -> Iterator[tuple[int, str]]:
+        """The same, each with its source's place among `sources`."""
         listing.write("line\tgives away\ttext\n")
-        for source in self.sources:
+        for place, source in enumerate(self.sources):
             texts = cut_texts(source) if source.path.name.endswith(".jsonl.gz") else file_texts(source)
             for where, raw in texts:
                 text = raw if source.normalised else normalize(raw, self.profile)
@@ -60,7 +64,7 @@ class LmText:
                 source.lines += 1
                 leaked = self.gate.leak(text)
                 if leaked is None:
-                    yield text
+                    yield place, text
                     continue
                 source.dropped += 1
                 listing.write(f"{where}\t{leaked}\t{text}\n")

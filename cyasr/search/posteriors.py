@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cyasr.files import replacing
+from cyasr.cli import RunError, UsageError
+from cyasr.files import read_json, replacing
 
 TOP = 512
 FLOOR = -6e4  # float16 ends at -65504
@@ -25,6 +26,25 @@ def write_shard(path: Path, utterances: Iterable[tuple[str, NDArray[np.float32]]
         for name, log_probs in utterances:
             arrays |= _pack(name, np.maximum(log_probs, FLOOR))
         np.savez(out, **arrays)  # type: ignore[arg-type]
+
+
+def find_shards(directory: Path, label: str) -> list[Path]:
+    """The shards that stage 6 left in exp/<set>/<train>/<decode> for `label` (dev, or <set>.dev).
+
+    Raises UsageError, saying what to run, where there are none.
+    """
+    stamp = directory / f".{label}.stamp.json"
+    if not stamp.is_file():
+        raise UsageError(f"{directory} has no decode of {label}; run stage 6 with conf/{directory.name}.yaml")
+    shards = [directory / Path(name).name for name in read_json(stamp)["outputs"] if name.endswith(".npz")]
+    if not shards:
+        raise UsageError(
+            f"{directory} keeps no posteriors; run stage 6 with a conf that says `posteriors: true`, as conf/decode_greedy.yaml"
+        )
+    for path in shards:
+        if not path.is_file():
+            raise UsageError(f"{path} does not exist; run stage 6 with conf/{directory.name}.yaml again")
+    return shards
 
 
 def read_shards(paths: Iterable[Path], vocabulary: int) -> Iterator[tuple[str, NDArray[np.float32]]]:
@@ -78,3 +98,35 @@ def _unpack(
     log_probs = np.repeat(share[:, None], vocabulary, axis=1)
     np.put_along_axis(log_probs, ids.astype(np.int64), values.astype(np.float32), axis=1)
     return log_probs
+
+
+class Posteriors:
+    """Posteriors by utterance, each read when it is asked for: as read_shards gives them, in any order."""
+
+    def __init__(self, paths: Iterable[Path], vocabulary: int) -> None:
+        self._vocabulary = vocabulary
+        self._shards = {path: np.load(path) for path in paths}
+        self._at = {key.rpartition(".")[0]: path for path, shard in self._shards.items() for key in shard.files}
+
+    def __getitem__(self, name: str) -> NDArray[np.float32]:
+        """(T, vocabulary) natural logs. Raises RunError where there are none, or none of this vocabulary, or NaN."""
+        if name not in self._at:
+            raise RunError(f"{', '.join(map(str, self._shards))}: no posteriors of {name}; decode again (stage 6)")
+        path = self._at[name]
+        shard = self._shards[path]
+        if f"{name}.full" in shard:
+            log_probs = shard[f"{name}.full"].astype(np.float32)
+        else:
+            log_probs = _unpack(shard[f"{name}.ids"], shard[f"{name}.values"], shard[f"{name}.rest"], self._vocabulary)
+        if log_probs.shape[1] != self._vocabulary:
+            raise RunError(
+                f"{path}: utterance {name} has {log_probs.shape[1]} posteriors a frame, the tokenizer {self._vocabulary} tokens; "
+                "decode again (stage 6)"
+            )
+        if np.isnan(log_probs).any():
+            raise RunError(f"{path}: utterance {name} has posteriors that are no numbers (NaN); train or decode again")
+        return log_probs
+
+    def close(self) -> None:
+        for shard in self._shards.values():
+            shard.close()

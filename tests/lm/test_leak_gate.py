@@ -78,6 +78,7 @@ def test_lookup_equals_trying_all_sentences(data: st.DataObject) -> None:
 
 
 def test_a_hundred_planted_sentences_are_found_and_ordinary_ones_pass() -> None:
+    """Copies, copies within a longer line, and near-duplicates: a word changed, added, left out, two swapped."""
     draw = random.Random(0)
     words = [f"λέξη{i}" for i in range(2000)]
     weights = [1 / (i + 1) for i in range(len(words))]
@@ -85,13 +86,22 @@ def test_a_hundred_planted_sentences_are_found_and_ordinary_ones_pass() -> None:
     def sentence() -> list[str]:
         return draw.choices(words, weights, k=draw.randint(5, 25))
 
+    def disguised(words: list[str], how: int) -> list[str]:
+        at = draw.randrange(len(words))
+        if how == 1:
+            return [*sentence(), *words, *sentence()]
+        if len(words) < 10 or how == 0:  # below ten words nothing else is near
+            return words
+        if how == 2:
+            return [*words[:at], "άλλη", *words[at + 1 :]]
+        if how == 3:
+            return [*words[:at], "άλλη", *words[at:]]
+        if how == 4:
+            return [*words[:at], *words[at + 1 :]]
+        return [*words[: at - 1], *reversed(words[at - 1 : at + 1]), *words[at + 1 :]] if at else words
+
     held_out = [sentence() for _ in range(500)]
     gate = LeakGate(" ".join(one) for one in held_out)
-    planted = []
-    for one in draw.sample(held_out, 100):
-        copy = list(one)
-        if len(copy) >= 10:
-            copy[draw.randrange(len(copy))] = "άλλη"
-        planted.append(" ".join(copy))
-    assert all(gate.leak(line) for line in planted)
-    assert sum(gate.leak(" ".join(sentence())) is not None for _ in range(5000)) == 0
+    planted = [" ".join(disguised(one, i % 6)) for i, one in enumerate(draw.sample(held_out, 100))]
+    assert sum(gate.leak(line) is not None for line in planted) == 100
+    assert sum(gate.leak(" ".join(sentence())) is not None for _ in range(2000)) == 0

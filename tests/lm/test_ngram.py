@@ -63,6 +63,7 @@ def test_lookup_equals_naive_back_off(text: list[list[str]], order: int, asked: 
         for token in [*known, "</s>"]:
             expected = naive(entries, history[max(0, len(history) - order + 1) :] if order > 1 else (), token)
             assert lm.scores([state])[0, lm.ids[token]] == pytest.approx(expected, abs=1e-4)
+            assert lm.log_probs([state], [lm.ids[token]])[0] == pytest.approx(expected, abs=1e-4)
             total += expected
             history = (*history, token)
             state = int(lm.advance([state], [lm.ids[token]])[0])

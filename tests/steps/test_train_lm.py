@@ -169,3 +169,35 @@ def test_a_train_split_without_text_is_refused_by_name(toy: Recipe) -> None:
     write_jsonl_gz(Path("data/toy/train.jsonl.gz"), [])
     status, message = toy.fails("train_lm", "--data", "data/toy", "--conf", conf("tokens: word\norder: 2\n"))
     assert status == 1 and "data/toy/train.jsonl.gz: nothing to learn from" in message
+
+
+def test_sources_are_mixed_with_weights_from_dev_and_the_record_says_what_each_gives(toy: Recipe) -> None:
+    write_text(Path("near.txt"), "".join(" ".join(reversed(row["text"].split())) + "\n" for row in cuts("more", 200)))
+    write_text(Path("far.txt"), "καμιά λέξη του κειμένου τούτου\n" * 50)
+    write_text(Path("void.txt"), "\n")
+    extra = "text: [near.txt, far.txt, void.txt]\nlicences: {near.txt: CC0-1.0, far.txt: CC0-1.0, void.txt: CC0-1.0}\n"
+    toy.run("train_lm", "--data", "data/toy", "--conf", conf(f"tokens: word\norder: 2\nmix: true\n{extra}"))
+    record = read_json(EXP / "run.json")
+    weights = {part["path"]: part["weight"] for part in record["mixture"]}
+    assert list(weights) == ["data/toy/train.jsonl.gz", "near.txt", "far.txt"]
+    assert sum(weights.values()) == pytest.approx(1, abs=1e-5)
+    assert weights["far.txt"] < 0.05 < weights["near.txt"]
+    alone = [part["dev"]["per_token"] for part in record["mixture"]]
+    assert record["dev"]["per_token"] < 1.001 * min(alone) < alone[2] and record["dev"]["unknown"] == 0
+    assert {"καμιά", *WORDS} < set(NgramLM.load(EXP / "lm.npz").vocab)
+    assert NgramLM.load(EXP / "lm.arpa.gz").counts() == record["ngrams"]
+
+
+def test_entropy_pruning_leaves_a_smaller_model_and_says_what_it_costs(toy: Recipe) -> None:
+    toy.run("train_lm", "--data", "data/toy", "--conf", conf("tokens: word\norder: 3\nentropy: 1e-3\n"))
+    record = read_json(EXP / "run.json")
+    before = record["pruned"]
+    assert sum(record["ngrams"]) < sum(before["ngrams_before"]) and record["ngrams"][0] == before["ngrams_before"][0]
+    assert record["dev"]["per_token"] < 1.2 * before["dev_before"]["per_token"]
+    assert NgramLM.load(EXP / "lm.npz").counts() == record["ngrams"]
+
+
+@pytest.mark.parametrize(("keys", "message"), [("mix: true", "mix: needs other sources"), ("entropy: 1", "entropy: a share")])
+def test_mixing_and_pruning_that_cannot_be_are_refused(toy: Recipe, keys: str, message: str) -> None:
+    status, said = toy.fails("train_lm", "--data", "data/toy", "--conf", conf(f"tokens: word\norder: 2\n{keys}\n"))
+    assert status == 2 and message in said

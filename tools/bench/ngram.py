@@ -4,8 +4,10 @@
 
 The text is made here: words by Zipf's law, two in three drawn from the few that follow the word before, sentences of
 6 to 24 words. Estimation runs in processes of their own, whose wall time and peak memory are the kernel's, text file to
-ARPA file; ours are shown without the ARPA file, too. Look-up is whole sentences in one process and thread, model
-loading apart. lmplz has to be on PATH and kenlm importable; else their columns are left out.
+ARPA file; ours are shown without the ARPA file, too. Both ARPA files are then asked, by our look-up, for the perplexity of
+the last fiftieth of the sentences, kept apart: the same text, vocabulary and unknown-word rule. Look-up is whole sentences
+in one process and thread, model loading apart. lmplz has to be on PATH and kenlm importable; else their columns are left
+out.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 import numpy as np
 
 from cyasr.lm.ngram import NgramLM
+from cyasr.lm.perplexity import perplexity
 
 TYPES = 200_000
 FOLLOWERS = 30
@@ -34,7 +37,9 @@ FOLLOWERS = 30
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--words", type=int, default=10_000_000)
+    parser.add_argument("--text", type=Path, help="a file of one sentence a line instead")
     parser.add_argument("--order", type=int, default=3)
+    parser.add_argument("--prune", type=int, nargs="*", default=[], help="count cut-offs by order, as [0, 0, 1] in a conf")
     parser.add_argument("--repeats", type=int, default=1, help="interleaved runs of estimation, of which the median is printed")
     parser.add_argument("--best", type=int, default=100, help="hypotheses of each utterance in look-up")
     parser.add_argument("--utterances", type=int, default=10_000)
@@ -42,11 +47,15 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.estimate:
         text, npz, arpa = map(Path, arguments.estimate)
-        return estimate_ours(text, npz, arpa if arpa.name != "-" else None, arguments.order)
+        return estimate_ours(text, npz, arpa if arpa.name != "-" else None, arguments.order, arguments.prune)
     with tempfile.TemporaryDirectory() as work:
-        text = Path(work) / "text"
-        write_text(text, arguments.words)
-        bench_estimation(text, arguments.order, arguments.repeats)
+        text, whole = Path(work) / "text", arguments.text
+        if whole is None:
+            whole = Path(work) / "whole"
+            write_text(whole, arguments.words)
+        held = split(whole, text)
+        bench_estimation(text, arguments.order, arguments.prune, arguments.repeats)
+        bench_perplexity(text, held)
         bench_lookup(text, arguments.best, arguments.utterances)
 
 
@@ -70,23 +79,32 @@ def write_text(path: Path, words: int) -> None:
             begin = end
 
 
-def estimate_ours(text: Path, npz: Path, arpa: Path | None, order: int) -> None:
+def split(whole: Path, text: Path) -> list[str]:
+    """All sentences of `whole` but the last fiftieth go to `text`; those are returned."""
+    lines = whole.read_text(encoding="utf-8").splitlines()
+    kept = len(lines) - max(1, len(lines) // 50)
+    text.write_text("".join(f"{line}\n" for line in lines[:kept]), encoding="utf-8")
+    return lines[kept:]
+
+
+def estimate_ours(text: Path, npz: Path, arpa: Path | None, order: int, prune: list[int]) -> None:
     from cyasr.lm.arpa import write_arpa
     from cyasr.lm.counts import count_ngrams
     from cyasr.lm.kneser_ney import estimate
 
     with open(text, encoding="utf-8") as lines:
-        lm, _ = estimate(count_ngrams((line.split() for line in lines), order))
+        lm, _ = estimate(count_ngrams((line.split() for line in lines), order), prune)
     lm.save(npz)
     if arpa:
         write_arpa(lm, arpa)
 
 
-def bench_estimation(text: Path, order: int, repeats: int) -> None:
-    ours = [sys.executable, __file__, "--order", str(order), "--estimate", str(text), str(text.with_name("lm.npz"))]
+def bench_estimation(text: Path, order: int, prune: list[int], repeats: int) -> None:
+    cut = ["--prune", *map(str, prune)] if prune else []
+    ours = [sys.executable, __file__, "--order", str(order), *cut, "--estimate", str(text), str(text.with_name("lm.npz"))]
     runs = {"ours, lm.npz alone": [*ours, "-"], "ours, with lm.arpa.gz": [*ours, str(text.with_name("lm.arpa.gz"))]}
     if lmplz := shutil.which("lmplz"):
-        peer = [lmplz, "-o", str(order), "-S", "1G", "-T", str(text.parent), "--discount_fallback", "--text", str(text)]
+        peer = [lmplz, "-o", str(order), *cut, "-S", "1G", "-T", str(text.parent), "--discount_fallback", "--text", str(text)]
         runs["lmplz -S 1G"] = [*peer, "--arpa", str(text.with_name("lm.arpa"))]
     seconds: dict[str, list[float]] = {name: [] for name in runs}
     memory = dict.fromkeys(runs, 0.0)
@@ -103,6 +121,17 @@ def bench_estimation(text: Path, order: int, repeats: int) -> None:
         print(f"  ours takes {ratio:.2f} times lmplz's time")
     else:
         print("  lmplz is not on PATH: no peer")
+
+
+def bench_perplexity(text: Path, held: list[str]) -> None:
+    """Of the sentences kept apart, with each side's ARPA file."""
+    made = {"ours": text.with_name("lm.arpa.gz"), "lmplz": text.with_name("lm.arpa")}
+    found = {name: perplexity(NgramLM.load(path), held, str.split) for name, path in made.items() if path.is_file()}
+    print(f"perplexity of {len(held)} sentences kept apart, {found['ours'].tokens} tokens, {found['ours'].unknown} unknown")
+    for name, one in found.items():
+        print(f"  {name:24} {one.per_token:.4f} a token, {one.per_known_token:.4f} a known one")
+    if "lmplz" in found:
+        print(f"  ours differs by {100 * (found['ours'].per_token / found['lmplz'].per_token - 1):+.4f} % from lmplz's")
 
 
 def measure(command: list[str]) -> tuple[float, float]:

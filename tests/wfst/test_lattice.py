@@ -1,0 +1,47 @@
+"""Rescoring a lattice gives every path the score that the larger model gives its sentence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cyasr.wfst.lattice import Lattice, best_paths, determinised, rescored
+from cyasr.wfst.search import Search, lattices
+from tests.wfst.conftest import Toy, make_lm
+
+
+def test_rescored_paths_have_the_larger_models_exact_scores(letters: Toy, tmp_path: Path) -> None:
+    larger = make_lm(tmp_path / "lm_four", 4)
+    utterances = [(str(seed), letters.posteriors(9, seed)) for seed in range(4)]
+    for _, raw in lattices("kaldi", letters.graph, utterances, Search(0.7, 1000.0, 3.0, 1)):
+        before = determinised(raw)
+        after = {tuple(path.words): path.score for path in best_paths(rescored(before, letters.lm, larger, letters.words), 1000)}
+        paths = best_paths(before, 50)
+        assert len(paths) > 1
+        for path in paths:
+            sentence = [[letters.words[i] for i in path.words]]
+            change = larger.score_sentences(sentence)[0] - letters.lm.score_sentences(sentence)[0]
+            assert after[tuple(path.words)] == pytest.approx(path.score + change, abs=1e-3)
+
+
+def test_the_same_model_changes_no_score(letters: Toy) -> None:
+    ((_, raw),) = lattices("kaldi", letters.graph, [("a", letters.posteriors(9, 3))], Search(1.0, 1000.0, 10.0, 1))
+    before, after = (
+        best_paths(one, 20) for one in (determinised(raw), rescored(determinised(raw), letters.lm, letters.lm, letters.words))
+    )
+    assert [path.words for path in before] == [path.words for path in after]
+    np.testing.assert_allclose([path.score for path in before], [path.score for path in after], atol=1e-4)
+
+
+def test_each_word_sequence_stands_once_with_its_best_alignment() -> None:
+    arcs = np.array([[0, 1, 7], [0, 1, 7], [1, 2, 0], [0, 2, 5]])
+    lattice = Lattice(arcs, np.array([-3.0, -1.0, -0.5, -9.0]), np.array([2]), np.array([-0.25]))
+    assert [(path.words, path.score) for path in best_paths(determinised(lattice), 10)] == [([7], -1.75), ([5], -9.25)]
+
+
+def test_an_empty_lattice_has_no_path(letters: Toy) -> None:
+    empty = Lattice(np.zeros((0, 3), np.int64), np.zeros(0), np.zeros(0, np.int64), np.zeros(0))
+    assert best_paths(determinised(empty), 3) == []
+    assert best_paths(rescored(determinised(empty), letters.lm, letters.lm, letters.words), 3) == []
