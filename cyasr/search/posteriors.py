@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cyasr.files import replacing
+from cyasr.cli import RunError, UsageError
+from cyasr.files import read_json, replacing
 
 TOP = 512
 FLOOR = -6e4  # float16 ends at -65504
@@ -25,6 +26,40 @@ def write_shard(path: Path, utterances: Iterable[tuple[str, NDArray[np.float32]]
         for name, log_probs in utterances:
             arrays |= _pack(name, np.maximum(log_probs, FLOOR))
         np.savez(out, **arrays)  # type: ignore[arg-type]
+
+
+def find_shards(directory: Path, label: str) -> list[Path]:
+    """The shards that stage 6 left in exp/<set>/<train>/<decode> for `label` (dev, or <set>.dev).
+
+    Raises UsageError, saying what to run, where there are none.
+    """
+    stamp = directory / f".{label}.stamp.json"
+    if not stamp.is_file():
+        raise UsageError(f"{directory} has no decode of {label}; run stage 6 with conf/{directory.name}.yaml")
+    shards = [directory / Path(name).name for name in read_json(stamp)["outputs"] if name.endswith(".npz")]
+    if not shards:
+        raise UsageError(
+            f"{directory} keeps no posteriors; run stage 6 with a decode conf that says `posteriors: true`, as conf/decode_greedy.yaml"
+        )
+    for path in shards:
+        if not path.is_file():
+            raise UsageError(f"{path} does not exist; run stage 6 with conf/{directory.name}.yaml again")
+    return shards
+
+
+def read_checked(paths: Iterable[Path], vocabulary: int) -> Iterator[tuple[str, NDArray[np.float32]]]:
+    """read_shards, raising RunError where posteriors are no numbers or of another vocabulary."""
+    for path in paths:
+        for name, log_probs in read_shards([path], vocabulary):
+            if log_probs.shape[1] != vocabulary:
+                raise RunError(
+                    f"{path}: utterance {name} has {log_probs.shape[1]} posteriors a frame, the tokenizer {vocabulary} tokens; "
+                    "decode again (stage 6)"
+                )
+            if np.isnan(log_probs).any():
+                frame = int(np.isnan(log_probs).any(axis=1).argmax())
+                raise RunError(f"{path}: utterance {name} has posteriors that are no numbers (NaN) in frame {frame}; train or decode again")
+            yield name, log_probs
 
 
 def read_shards(paths: Iterable[Path], vocabulary: int) -> Iterator[tuple[str, NDArray[np.float32]]]:
