@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 BLOCK = 16  # utterances a thread takes together
 DEV = "dev"
+PARTS = ("ctc", "lm", "token_lm", "bias", "words", "unknown", "letters")  # cyasr.search.ctc_beam.NAMES
 
 
 @dataclass
@@ -45,13 +46,14 @@ class Conf:
     lm_weights: list[float] = field(default_factory=list)
     word_weights: list[float] = field(default_factory=lambda: [0.0])  # a reward for each word
     unknown_weights: list[float] = field(default_factory=lambda: [0.0])  # for each word outside `lm`, besides its <unk>
+    letter_weights: list[float] = field(default_factory=lambda: [0.0])  # for each letter of such a word
     token_lm: str | None = None  # stem of the conf of an n-gram over the system's own tokens; null: none
     token_lm_weights: list[float] = field(default_factory=list)
     bias: BiasConf = field(default_factory=BiasConf)  # phrases to favour
     sweeps: int = 2  # rounds over all weights, or fewer where nothing changes any more
     beam: int = 50  # prefixes kept
-    distance: float = 12.0  # natural log below the best at which a prefix is dropped
-    floor: float = -7.0  # natural log below which a token of a frame is not looked at
+    distance: float = 10.0  # natural log below the best at which a prefix is dropped
+    floor: float = -6.0  # natural log below which a token of a frame is not looked at
     nbest: int = 10
 
     def __post_init__(self) -> None:
@@ -60,8 +62,8 @@ class Conf:
         for key in ("lm", "token_lm"):
             if bool(getattr(self, key)) != bool(getattr(self, f"{key}_weights")):
                 raise ValueError(f"{key} and {key}_weights come together: a model and the weights to try for it")
-        if not self.word_weights or not self.unknown_weights:
-            raise ValueError("word_weights and unknown_weights: at least one value each")
+        if not (self.word_weights and self.unknown_weights and self.letter_weights):
+            raise ValueError("word_weights, unknown_weights and letter_weights: at least one value each")
         if min(self.beam, self.nbest) < 1 or self.sweeps < 0:
             raise ValueError("beam and nbest: at least 1; sweeps: 0 or more")
         if self.distance <= 0 or self.floor >= 0:
@@ -69,8 +71,9 @@ class Conf:
 
     def candidates(self) -> dict[str, list[float]]:
         """The values to try, by the search's name of the weight."""
-        tried = {"lm": self.lm_weights, "words": self.word_weights, "unknown": self.unknown_weights}
-        return {name: values for name, values in (tried | {"token_lm": self.token_lm_weights}).items() if values}
+        tried = {"lm": self.lm_weights, "token_lm": self.token_lm_weights, "words": self.word_weights}
+        tried |= {"unknown": self.unknown_weights, "letters": self.letter_weights}
+        return {name: values for name, values in tried.items() if values}
 
 
 class Fusion:
@@ -190,8 +193,9 @@ class Fusion:
 
     def _parts(self) -> list[str]:
         """The search's scores that this conf asks for."""
-        asked = {"lm": self.conf.lm, "token_lm": self.conf.token_lm, "bias": self.conf.bias.words, "unknown": self.conf.lm}
-        return [name for name in ("ctc", "lm", "token_lm", "bias", "words", "unknown") if asked.get(name, True)]
+        conf = self.conf
+        asked = {"lm": conf.lm, "token_lm": conf.token_lm, "bias": conf.bias.words, "unknown": conf.lm, "letters": conf.lm}
+        return [name for name in PARTS if asked.get(name, True)]
 
     def _name(self, part: str) -> str:
         """What n-best lists call a score: models go by their own names."""

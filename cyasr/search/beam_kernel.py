@@ -25,16 +25,16 @@ Ints = NDArray[np.int64]
 Places = NDArray[np.int32]
 Records = NDArray[np.void]
 
-CTC, LM, TOKEN_LM, BIAS, WORDS, UNKNOWN = range(6)  # columns of scores
-PARTS = 6
+CTC, LM, TOKEN_LM, BIAS, WORDS, UNKNOWN, LETTERS = range(7)  # columns of scores
+PARTS = 7
 UNWRITTEN = -1  # a word's node in the lexicon where no word of it begins so
 _LOW, _LOW_LOG = 1e-120, float(np.log(1e-120))  # masses below this are scaled up by its inverse
 
 # A prefix. child, sibling: a list of those that extend it; slot: in the beam, -1: outside; word: node in the lexicon of the
-# word begun, 0: none; state: of the word LM, before that word; token_state, match: of TokenLm and Bias; factor: of this
+# word begun, 0: none; letters: of that word; state: of the word LM, before that word; token_state, match: of TokenLm and Bias; factor: of this
 # prefix over its parent's; close: of ending the word here, NaN: not asked yet; scores: of what is over.
 NODE = np.dtype(
-    [(name, np.int64) for name in ("parent", "token", "child", "sibling", "slot", "word", "state", "token_state", "match")]
+    [(name, np.int64) for name in ("parent", "token", "child", "sibling", "slot", "word", "letters", "state", "token_state", "match")]
     + [("factor", np.float64), ("close", np.float64), ("scores", np.float64, (PARTS,))]
 )
 # One of a beam: a node and the masses of its paths that end in a blank, in the last token.
@@ -56,19 +56,22 @@ class Frames(NamedTuple):
 
 
 class Vocabulary(NamedTuple):
-    """By token: whether it begins a word (▁ before it), whether letters follow. words: the place of each lexicon word in the LM."""
+    """By token: whether it begins a word (▁ before it), how many letters follow. words: each lexicon word's place in the LM."""
 
     begins: NDArray[np.bool_]
-    letters: NDArray[np.bool_]
+    letters: Ints
     words: Ints
 
 
 class TokenLm(NamedTuple):
-    """An n-gram over the system's tokens. columns: (V,) their places in it. Rows of factors are kept, by state, until full."""
+    """An n-gram over the system's tokens. columns: (V,) their places in it; token_of: the other way, -1: none; unigrams: (V,)
+    factors without context. Rows of factors are kept, by state, until full."""
 
     lm: Tables
     start: int
     columns: Ints
+    token_of: Ints
+    unigrams: Floats
     row_of: Ints  # (S,) -1: none
     rows: Floats  # (R, V) weighted and exponentiated
     filled: Ints  # (1,) rows
@@ -121,7 +124,7 @@ def search(
     size = len(vocabulary.begins)
     with_bias, with_tokens = weights[BIAS] != 0.0, weights[TOKEN_LM] != 0.0
     tree[0].parent = tree[0].token = tree[0].child = tree[0].sibling = -1
-    tree[0].word = tree[0].slot = tree[0].match = 0
+    tree[0].word = tree[0].letters = tree[0].slot = tree[0].match = 0
     tree[0].state, tree[0].token_state = lm_start, token_lm.start
     tree[0].factor = tree[0].close = 1.0
     tree[0].scores[:] = 0.0
@@ -175,15 +178,20 @@ def search(
                     continue
                 word, factor = one.word, 1.0
                 if vocabulary.begins[v]:
-                    if word == 0 and one.token >= 0 and not vocabulary.letters[v]:
+                    if word == 0 and one.token >= 0 and vocabulary.letters[v] == 0:
                         continue  # two spaces
                     if np.isnan(one.close):
-                        one.close = _close(one.word, one.state, words, ahead, vocabulary, lm, weights)
+                        one.close = _close(one, words, ahead, vocabulary, lm, weights)
                     word, factor = 0, one.close
-                if vocabulary.letters[v] and word != UNWRITTEN:
+                letters = vocabulary.letters[v]
+                if letters and word != UNWRITTEN:
                     place = step(words, word * size + v)
                     factor *= ahead[place] / ahead[word]
+                    if place == UNWRITTEN:
+                        factor *= np.exp(weights[LETTERS] * (letters + (one.letters if word else 0)))
                     word = place
+                elif letters:
+                    factor *= np.exp(weights[LETTERS] * letters)
                 if with_tokens:
                     factor *= token_lm.rows[row, v]
                 if with_bias:
@@ -224,6 +232,7 @@ def search(
                 if node < 0:
                     node, made = made, made + 1
                     _extend(tree[node], tree[parent], v, candidate.word, candidate.factor)
+                    tree[node].letters = vocabulary.letters[v] + (0 if vocabulary.begins[v] else tree[parent].letters)
                     tree[node].parent, tree[node].sibling, tree[parent].child = parent, tree[parent].child, node
                     if with_bias:
                         tree[node].scores[BIAS] += bias.gain[tree[parent].match, v]
@@ -232,7 +241,7 @@ def search(
                         tree[node].scores[TOKEN_LM] += log_prob_of(token_lm.lm, tree[parent].token_state, token_lm.columns[v])
                         tree[node].token_state = after(token_lm.lm, tree[parent].token_state, token_lm.columns[v])
                     if vocabulary.begins[v]:
-                        _end_word(tree[node], tree[parent].word, words, vocabulary, lm)
+                        _end_word(tree[node], tree[parent].word, tree[parent].letters, words, vocabulary, lm)
             there[k].node, there[k].blank, there[k].other = node, candidate.blank * scale, candidate.other * scale
         for k in range(found):
             tree[there[k].node].slot = k
@@ -264,11 +273,13 @@ def finish(
         node = kept[0, k].node
         one = tree[node]
         held = np.log(settings.ahead[one.word])  # the mass holds what was said and hoped of the prefix: take it out
+        if one.word == UNWRITTEN:
+            held += weights[LETTERS] * one.letters
         for part in range(1, PARTS):
             held += weights[part] * one.scores[part]
         mass = kept[0, k].blank + kept[0, k].other
         one.scores[CTC] = np.log(mass) + shift - held if mass > 0.0 else -np.inf
-        _end_word(one, one.word, words, vocabulary, lm)
+        _end_word(one, one.word, one.letters, words, vocabulary, lm)
         one.scores[LM] += log_prob_of(lm, one.state, EOS)
         if weights[TOKEN_LM] != 0.0:
             one.scores[TOKEN_LM] += log_prob_of(token_lm.lm, one.token_state, EOS)
@@ -295,28 +306,30 @@ def _extend(one: Records, parent: Records, token: int, word: int, factor: float)
 
 
 @numba.njit(cache=True, nogil=True)
-def _close(
-    word: int, state: int, words: Lexicon, ahead: Floats, vocabulary: Vocabulary, lm: Tables, weights: Floats
-) -> float:
-    """The factor of ending a word: what the LM says of it for what was hoped of it."""
-    if word == 0:
+def _close(one: Records, words: Lexicon, ahead: Floats, vocabulary: Vocabulary, lm: Tables, weights: Floats) -> float:
+    """The factor of ending the word begun: what the LM says of it for what was hoped of it."""
+    if one.word == 0:
         return 1.0
-    spelled = _spelled(word, words, vocabulary)
-    value = weights[LM] * log_prob_of(lm, state, spelled) + weights[WORDS]
+    spelled = _spelled(one.word, words, vocabulary)
+    value = weights[LM] * log_prob_of(lm, one.state, spelled) + weights[WORDS]
     if spelled == UNK:
         value += weights[UNKNOWN]
-    return np.exp(value) / ahead[word]
+        if one.word != UNWRITTEN:  # the letters of a word that was given up are paid for
+            value += weights[LETTERS] * one.letters
+    return np.exp(value) / ahead[one.word]
 
 
 @numba.njit(cache=True, nogil=True)
-def _end_word(one: Records, word: int, words: Lexicon, vocabulary: Vocabulary, lm: Tables) -> None:
+def _end_word(one: Records, word: int, letters: int, words: Lexicon, vocabulary: Vocabulary, lm: Tables) -> None:
     """Count a word that ends here in the scores, and go on from it."""
     if word == 0:
         return
     spelled = _spelled(word, words, vocabulary)
     one.scores[LM] += log_prob_of(lm, one.state, spelled)
     one.scores[WORDS] += 1.0
-    one.scores[UNKNOWN] += 1.0 if spelled == UNK else 0.0
+    if spelled == UNK:
+        one.scores[UNKNOWN] += 1.0
+        one.scores[LETTERS] += letters
     one.state = after(lm, one.state, spelled)
 
 
@@ -340,9 +353,27 @@ def _row(token_lm: TokenLm, state: int, weight: float) -> int:
         row = token_lm.filled[0]
         token_lm.filled[0] += 1
         token_lm.row_of[state] = row
-        for v in range(rows.shape[1]):
-            rows[row, v] = np.exp(weight * log_prob_of(token_lm.lm, state, token_lm.columns[v]))
+        _fill_row(token_lm, state, weight, rows[row])
     return row
+
+
+@numba.njit(cache=True, nogil=True)
+def _fill_row(token_lm: TokenLm, state: int, weight: float, row: Floats) -> None:
+    """The factors of all tokens after `state`: of longer contexts where they are listed, else of shorter ones."""
+    lm = token_lm.lm
+    row[:] = np.nan
+    left = 0.0
+    while state > 0:
+        for number in range(lm.children[state], lm.children[state + 1]):
+            v = token_lm.token_of[lm.last[number - 1]]
+            if v >= 0 and np.isnan(row[v]):
+                row[v] = np.exp(weight * (left + lm.log_prob[number - 1]))
+        left += lm.backoff[state]
+        state = lm.suffix[state]
+    left = np.exp(weight * left)
+    for v in range(len(row)):
+        if np.isnan(row[v]):
+            row[v] = left * token_lm.unigrams[v]
 
 
 @numba.njit(cache=True, nogil=True)

@@ -22,8 +22,8 @@ from cyasr.search import beam_kernel as kernel
 from cyasr.search.beam_kernel import Bias, Frames
 from cyasr.search.lexicon import SPACE, lexicon
 
-NAMES = ("ctc", "lm", "token_lm", "bias", "words", "unknown")  # of the kernel's scores
-ROWS = 4096  # token LM states whose scores are kept
+NAMES = ("ctc", "lm", "token_lm", "bias", "words", "unknown", "letters")  # of the kernel's scores
+ROWS = 1 << 22  # scores of token LM states that are kept
 NOTHING = NgramLM(
     list(SPECIALS), 1, np.arange(3, dtype=np.uint64), np.zeros(3, np.float32), np.zeros(1, np.float32)
 )  # an n-gram that says nothing
@@ -33,7 +33,10 @@ NO_BIAS = Bias(np.zeros((1, 1), np.int32), np.zeros((1, 1), np.float32), np.zero
 
 @dataclass(frozen=True)
 class BeamHypothesis:
-    """tokens: ids; scores: by NAMES, unweighted, words and unknown being counts; total: their weighted sum."""
+    """tokens: ids; scores: by NAMES, unweighted; total: their weighted sum.
+
+    words, unknown, letters: counts of words, of those outside the n-gram, of the letters of these.
+    """
 
     tokens: list[int]
     scores: dict[str, float]
@@ -55,8 +58,8 @@ class CtcBeam:
         token_lm: NgramLM | None = None,
         bias: Bias | None = None,
         beam: int = 50,
-        distance: float = 20.0,
-        floor: float = -7.0,
+        distance: float = 10.0,
+        floor: float = -6.0,
     ) -> None:
         self.beam, self.distance, self.floor = beam, distance, floor
         lm = words or NOTHING
@@ -72,10 +75,13 @@ class CtcBeam:
         self._words = lexicon([lm.vocab[place] for place in written], lm.log_prob[places], spellings)
         self._unknown = float(lm.log_prob[UNK])
         begins = np.array([token.startswith(SPACE) for token in tokens])
-        self._vocabulary = kernel.Vocabulary(begins, np.array([bool(spelling) for spelling in spellings]), places)
+        self._vocabulary = kernel.Vocabulary(begins, np.array([len(spelling) for spelling in spellings]), places)
         self._token_lm = token_lm or NOTHING
         columns = [self._token_lm.ids.get(token, UNK) for token in tokens]
         self._columns = np.array(columns, np.int64)
+        self._token_of = np.full(len(self._token_lm.vocab), -1, np.int64)
+        self._token_of[self._columns[self._usable]] = self._usable
+        self._token_of[UNK] = -1
         self._bias = bias or NO_BIAS
         self.set_weights({})
 
@@ -104,9 +110,10 @@ class CtcBeam:
     def decode(self, utterances: Iterable[Frames], nbest: int) -> list[list[BeamHypothesis]]:
         """The best `nbest` prefixes of each, best first; the weights are those last set. Several threads may call it."""
         lm, size = tables(self._token_lm), len(self._columns)
-        rows = np.empty((ROWS if self.weights["token_lm"] else 1, size))
-        row_of = np.full(len(lm.backoff), -1, np.int64)
-        token_lm = kernel.TokenLm(lm, self._token_lm.start(), self._columns, row_of, rows, np.zeros(1, np.int64))
+        weight = self.weights["token_lm"]
+        unigrams = np.exp(weight * lm.log_prob[self._columns].astype(np.float64))
+        cache = (np.full(len(lm.backoff), -1, np.int64), np.empty((1 + ROWS // size if weight else 1, size)), np.zeros(1, np.int64))
+        token_lm = kernel.TokenLm(lm, self._token_lm.start(), self._columns, self._token_of, unigrams, *cache)
         most = self.beam * (size + 1)
         work = (np.empty(most, kernel.CANDIDATE), np.empty(most, np.int64), np.zeros(size))
         return [self._one(frames, token_lm, work, nbest) for frames in utterances]
