@@ -21,6 +21,7 @@ from cyasr.data.augment.conf import NoiseConf
 from cyasr.files import read_json, sha256, write_json
 from cyasr.lock import Lock
 from cyasr.losses.conf import FRAMES, TOKENS, LossConf
+from cyasr.text.tokenizer import NO_TOKENIZER
 
 
 @dataclass
@@ -33,7 +34,8 @@ class TrainConf:
     GIVES: ClassVar[frozenset[str]] = frozenset()  # what a system's losses may be made of (cyasr.losses.conf)
 
     system: str
-    tokenizer: str
+    tokenizer: str  # char, bpe_<size>; pretrained: the model's own; none: it writes no text
+    init_from: str | None = None  # exp/<set>/train_<system>, finished: its weights are what training starts from
     seed: int = 1
     # batches: what one optimizer step sees, however many processes share it
     batch_seconds: float = 120.0
@@ -87,9 +89,14 @@ class TrainConf:
         for key in ("warmup", "final_lr", "time_mask_share"):
             if not 0 <= getattr(self, key) < 1:
                 raise ValueError(f"{key}: must be from 0 to below 1, not {getattr(self, key)}")
+        if self.init_from is not None and not Path(self.init_from).is_relative_to("exp"):
+            raise ValueError(f"init_from: an experiment's directory, exp/<set>/train_<system>, not {self.init_from!r}")
         augment.check(self)
         self.loss.check(self.system, self.GIVES)
-        if self.select == "error_rate" and not {FRAMES, TOKENS} & self.loss.needs:
+        writes = bool({FRAMES, TOKENS} & self.loss.needs)
+        if writes and self.tokenizer == NO_TOKENIZER:
+            raise ValueError(f"tokenizer: none writes nothing, and {' and '.join(self.loss.terms)} learns to write")
+        if self.select == "error_rate" and not writes:
             raise ValueError(f"select: {' and '.join(self.loss.terms)} alone have no error rate; write `select: loss`")
 
 

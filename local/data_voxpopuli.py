@@ -47,7 +47,7 @@ def prepare(corpus_dir: Path, raw: Path, conf: DataConf) -> Iterator[Utterance |
     if conf.label != "none":
         raise UsageError(
             f"VoxPopuli has no transcripts for {language}: 0 of its 1,800 transcribed hours (its asr_{language} does not exist). "
-            "It can be had with label: none and split: train, for pretraining or to be labelled by a system"
+            "It can be had with label: none and split: train_dev, for pretraining or to be labelled by a system"
         )
     cut, whole = corpus_dir / "unlabelled_data" / language, corpus_dir / "raw_audios" / language
     table = next((corpus_dir / name for name in TABLES if (corpus_dir / name).is_file()), None)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cyasr import conf as confs
+from cyasr import lineage
 from cyasr.cli import run
 from cyasr.experiment import Experiment, input_hashes, surroundings
 from cyasr.losses.conf import LossConf
@@ -68,7 +69,8 @@ def main() -> None:
 def _inputs(data: Path, keys: dict[str, Any], conf: Path) -> list[Path]:
     """The files that a trained model depends on."""
     loss = confs.build(keys["loss"], LossConf, Path(f"{conf}: loss")) if isinstance(keys.get("loss"), dict) else LossConf()
-    return [data / "train.jsonl.gz", data / "dev.jsonl.gz", *tokenizer_files(data, str(keys.get("tokenizer"))), *loss.inputs()]
+    own = [data / "train.jsonl.gz", data / "dev.jsonl.gz", *tokenizer_files(data, str(keys.get("tokenizer")))]
+    return [*own, *loss.inputs(), *lineage.inputs(keys)]
 
 
 def _train_on_record(experiment: Experiment, conf: TrainConf, gpus: int | None) -> None:

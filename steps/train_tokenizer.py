@@ -9,7 +9,7 @@ from cyasr import conf as confs
 from cyasr.cli import UsageError, run
 from cyasr.files import read_jsonl_gz
 from cyasr.stage import Stage
-from cyasr.text.tokenizer import PRETRAINED, parse_name, tokenizer_dir, train
+from cyasr.text.tokenizer import NO_TOKENIZER, PRETRAINED, parse_name, tokenizer_dir, train
 
 
 def main() -> None:
@@ -22,7 +22,7 @@ def main() -> None:
     name = keys.get("tokenizer") or keys.get("tokens")
     if not isinstance(name, str):
         raise UsageError(f"{arguments.conf}: key 'tokenizer' is missing")
-    if name in {"word", PRETRAINED}:
+    if name in {"word", PRETRAINED, NO_TOKENIZER}:
         return
     parse_name(name)
     cuts = arguments.data / "train.jsonl.gz"

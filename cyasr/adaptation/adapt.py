@@ -82,8 +82,8 @@ def load_saved_state(model: nn.Module, state: dict[str, Tensor], conf: AdaptConf
     for name, value in model.state_dict().items():
         if name.endswith(BASE) and name in state and not torch.equal(state[name].cpu(), value.cpu()):
             raise UsageError(
-                "the weights beneath this adaptation are not those that it was trained on: `pretrained:` is another "
-                "checkpoint now. Put the old one back (a hub model's `revision:` keeps it), or train anew with --redo"
+                "the weights beneath this adaptation are not those that it was trained on: `pretrained:` or `init_from:` is "
+                "another model now. Put the old one back (a hub model's `revision:` keeps it), or train anew with --redo"
             )
     missing, unexpected = model.load_state_dict(state, strict=False)
     left_out = _left_out(model, conf)

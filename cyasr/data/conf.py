@@ -58,10 +58,11 @@ class DataConf:
     dialect: str = "standard"  # where the adapter does not say: cypriot, standard, english, …
     release: str = ""  # the corpus's version, as its publisher writes it
     # official: as published; given: set by our own adapter; files: the same, by file, so that speakers are shared;
-    # speakers: drawn here; folds: leave speakers out; train: all of it
-    split: Literal["official", "given", "files", "speakers", "folds", "train"] = "official"
+    # speakers: drawn here; folds: leave speakers out; train: all of it; train_dev: all but dev_share of the files, for
+    # speech that is learnt from and never scored
+    split: Literal["official", "given", "files", "speakers", "folds", "train", "train_dev"] = "official"
     seed: int = 0  # of the split, and of an adapter that draws
-    dev_share: float = 0.1  # split: speakers; of the hours
+    dev_share: float = 0.1  # split: speakers, of the hours; split: train_dev, of the files
     test_share: float = 0.1
     folds: int | None = None  # split: folds; None: one a speaker
     # split: folds; speakers: the next fold's speakers; pools: the adapter's own train/dev/test pools of every speaker
@@ -69,6 +70,8 @@ class DataConf:
     min_seconds: float = 0.1  # shorter and longer utterances are rejected
     max_seconds: float = 30.0
     max_chars_per_second: float = 40.0  # of normalised text; more cannot have been said
+    # what of the corpus is taken, by what supervisions say of themselves: {dialect: [standard, english]}, {domain: [commands]}
+    only: dict[str, list[str]] = field(default_factory=dict)
     profile: Literal["t0", "t1"] = "t1"  # cyasr/text/normalize.py
     max_reject_rate: float = 0.05  # above this share of rejects, stages 1 and 2 fail
     expected: list[str] = field(default_factory=list)  # kinds of reject, as in report.json, not counted in that
@@ -88,8 +91,8 @@ class DataConf:
             raise ValueError("mixture: stands alone, without corpus, format or raw_from")
         if any(weight <= 0 for weight in self.mixture.values()) or self.temperature <= 0:
             raise ValueError("mixture: weights and temperature must be above 0")
-        if self.label == "none" and self.split != "train":
-            raise ValueError("label: none needs split: train; nothing can be scored without transcripts")
+        if self.label == "none" and self.split not in {"train", "train_dev"}:
+            raise ValueError("label: none needs split: train or train_dev; nothing can be scored without transcripts")
         if self.dev_share <= 0 or self.test_share <= 0 or self.dev_share + self.test_share >= 1:
             raise ValueError("dev_share and test_share must be above 0 and leave something to train on")
         if not 0 <= self.min_seconds < self.max_seconds:

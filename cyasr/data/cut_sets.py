@@ -75,8 +75,8 @@ class CutSet:
         """
         supervision = cut["supervisions"][0]
         custom = supervision["custom"]
-        split = self.plan.split_of(supervision.get("speaker"), custom.get("split"))
-        if split is None:
+        split = self.plan.split_of(supervision.get("speaker"), custom.get("split"), cut["recording"]["id"])
+        if split is None or any(custom.get(key) not in values for key, values in self.conf.only.items()):
             self.rejects.taken += 1
             self._unused += 1
             return

@@ -22,23 +22,29 @@ class Plan:
     by_speaker: speaker -> split. None: the corpus's (or adapter's) own split of each utterance counts.
     pools: an utterance is taken where its own split equals the one of its speaker's group: a held-out speaker gives
         its test pool, every other one its train and dev pools.
-    train_only: every utterance is train, whatever its own split; nothing is tested.
+    train_only: every utterance is train, whatever its own split, but those of a share `dev` of the files, drawn with `seed`;
+        nothing is tested.
     """
 
     name: str
     by_speaker: Mapping[str, str] | None = None
     pools: bool = False
     train_only: bool = False
+    dev: float = 0.0
+    seed: int = 0
 
     @property
     def needed(self) -> tuple[str, ...]:
         """Splits that must not be empty."""
-        return ("train",) if self.train_only else SPLITS
-
-    def split_of(self, speaker: str | None, own: str | None) -> str | None:
-        """train, dev or test; None where this set does not use the utterance."""
         if self.train_only:
-            return "train"
+            return ("train", "dev") if self.dev else ("train",)
+        return SPLITS
+
+    def split_of(self, speaker: str | None, own: str | None, file: str) -> str | None:
+        """train, dev or test; None where this set does not use the utterance. file: the recording's id."""
+        if self.train_only:
+            drawn = int.from_bytes(hashlib.sha256(f"{self.seed} {file}".encode()).digest()[:8])
+            return "dev" if drawn < self.dev * 2**64 else "train"
         if self.by_speaker is None:
             return own
         group = self.by_speaker.get(speaker or "")
@@ -54,6 +60,8 @@ def plan(conf: DataConf, name: str, summary: Mapping[str, Any]) -> list[Plan]:
         return [Plan(name)]
     if conf.split == "train":
         return [Plan(name, train_only=True)]
+    if conf.split == "train_dev":
+        return [Plan(name, train_only=True, dev=conf.dev_share, seed=conf.seed)]
     seconds = {
         speaker: float(sum(total for _, total in splits.values()))
         for speaker, splits in summary["speakers"].items()

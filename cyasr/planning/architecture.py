@@ -6,7 +6,6 @@ conf/architectures/<last part of the hub name>.json.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -18,7 +17,7 @@ from cyasr.adaptation.adapt import adapt
 from cyasr.cli import UsageError
 from cyasr.experiment import TrainConf
 from cyasr.modules import hf_ctc, hub
-from cyasr.text.tokenizer import BLANK, SOS_EOS, UNK, Tokenizer, parse_name, tokenizer_dir
+from cyasr.text.tokenizer import BLANK, NO_TOKENIZER, PRETRAINED, SOS_EOS, UNK, Tokenizer, parse_name, tokenizer_dir
 
 PUBLISHED = Path(__file__).parents[2] / "conf" / "architectures"
 CHARACTERS = 64  # a character tokenizer's size where there is none yet: mini's letters with marks are about as many
@@ -39,6 +38,8 @@ def build(conf: TrainConf, data: Path | None) -> torch.nn.Module:
 def configuration(pretrained: str, revision: str | None = None) -> Any:
     """transformers' config of a model. Raises UsageError where it is neither a directory, nor cached, nor published here."""
     library = hub.transformers()
+    if pretrained.endswith(".json"):
+        return hub.untrained(Path(pretrained))
     try:
         return library.AutoConfig.from_pretrained(pretrained, revision=revision, local_files_only=True)
     except (OSError, ValueError):
@@ -49,9 +50,7 @@ def configuration(pretrained: str, revision: str | None = None) -> Any:
                 f"pretrained: the sizes of {pretrained!r} are not known here{confs.nearest(name, known)}; "
                 f"put its config.json into conf/architectures/{name}.json, or download the model first"
             ) from None
-        keys = json.loads((PUBLISHED / f"{name}.json").read_text(encoding="utf-8"))
-        del keys["source"]
-        return library.AutoConfig.for_model(keys.pop("model_type"), **keys)
+        return hub.untrained(PUBLISHED / f"{name}.json")
 
 
 def _hf_ctc(conf: Any, tokenizer: Tokenizer) -> torch.nn.Module:
@@ -87,7 +86,7 @@ BUILDERS = {"hf_ctc": _hf_ctc, "hf_seq2seq": _hf_seq2seq, "espnet": _espnet}
 
 def _tokenizer(name: str, data: Path | None) -> Tokenizer:
     """The data set's; else one of the same size with made-up tokens."""
-    if name == "pretrained":
+    if name in {PRETRAINED, NO_TOKENIZER}:
         return Tokenizer([BLANK, UNK, SOS_EOS])
     if data is not None and (tokenizer_dir(data, name) / "tokens.txt").exists():
         return Tokenizer.load(tokenizer_dir(data, name))

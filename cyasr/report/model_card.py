@@ -11,6 +11,7 @@ from typing import Any
 from cyasr.data.corpus import SPLITS
 from cyasr.files import read_jsonl_gz, sha256
 from cyasr.licences import UNSTATED, combined, publishing
+from cyasr.lineage import ancestors, data_of
 from cyasr.report import cells
 from cyasr.report.collect import Json, Result, Run, lm_licences, lm_stems, read_conf
 from cyasr.report.datasets import describe
@@ -69,6 +70,8 @@ def inputs(run: Run, data: Path) -> list[Path]:
     passes = [folder for folder in run.directory.iterdir() if folder.is_dir() and folder.name.startswith(("decode_", "fuse_"))]
     found = [run.directory / "run.json", run.directory / "conf.yaml", *(data / f"{split}.jsonl.gz" for split in SPLITS)]
     found += [data / "report.json", data / "conf.yaml"]
+    for older in ancestors(run.directory):
+        found += [older / "conf.yaml", *(data_of(older) / f"{split}.jsonl.gz" for split in SPLITS)]
     found += [path for folder in passes for path in (folder / "conf.yaml", *folder.glob("[!.]*.score.json"))]
     found += [run.directory.with_name(stem) / "run.json" for folder in passes for stem in lm_stems(folder)]
     return [path for path in found if path.is_file()]
@@ -87,7 +90,7 @@ def render(run: Run, results: Iterable[Result], data: Path) -> str:
         "## Data\n",
         *_data(run, uses, confs, data),
         "## Licences\n",
-        *_licences(run, uses, conf),
+        *_licences(run, uses + [use for older in ancestors(run.directory) for use in used(data_of(older))], conf),
         "## Training\n",
         _training(run, conf),
         "## Scores\n",
@@ -135,7 +138,13 @@ def _data(run: Run, uses: list[Use], confs: list[Json], data: Path) -> list[str]
         for use in uses
     ]
     head = ["Corpus", "Licence", "Label", "Train h", "Dev h", "Test h"]
-    parts = [cells.markdown(head, rows), "Dev chose the checkpoints, test was only scored.", " ".join(describe(data)) + "\n"]
+    parts = [cells.markdown(head, rows)]
+    for older in ancestors(run.directory):
+        corpora = (
+            ", ".join(sorted({use.corpus for use in used(data_of(older)) if use.seconds["train"]})) or "data that is not here"
+        )
+        parts.append(f"Before that: {older}, trained on {corpora}.\n")
+    parts += ["Dev chose the checkpoints, test was only scored.", " ".join(describe(data)) + "\n"]
     train, recorded = data / "train.jsonl.gz", run.record.get("inputs", {})
     if train.exists() and recorded.get(str(train), sha256(train)) != sha256(train):
         parts.append(f"**{train} changed since the training; this is what it is now.**\n")
@@ -147,6 +156,7 @@ def _data(run: Run, uses: list[Use], confs: list[Json], data: Path) -> list[str]
 
 
 def _licences(run: Run, uses: list[Use], conf: Json) -> list[str]:
+    """uses: of the system's own data and of those it started from."""
     noises = [row.get("licence") or UNSTATED for row in conf.get("noise_from") or []]
     weights = {use.licence for use in uses if use.seconds["train"]} | set(noises)
     passes = sorted(folder for folder in run.directory.iterdir() if folder.name.startswith(("decode_", "fuse_")))

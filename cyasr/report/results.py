@@ -9,7 +9,7 @@ from typing import Literal
 
 from cyasr import conf as confs
 from cyasr.cli import UsageError
-from cyasr.report import cells, compared
+from cyasr.report import cells, compared, forgetting
 from cyasr.report.collect import Result, Run, language_models, lm_licences, read_conf, results, trainings
 from cyasr.report.datasets import describe
 
@@ -29,6 +29,12 @@ Comparisons: paired bootstrap, drawn as the intervals are; MAPSSWE as sclite's `
 two-sided, in brackets corrected over the table (Holm). "No difference shown": the interval holds zero, or the corrected
 bootstrap p is 0.05 or more. The best was chosen on the same utterances, which flatters it. Several seeds: mean ± standard
 deviation of runs whose confs differ in their seed only."""
+
+
+FORGETTING = """\
+Systems that started from another's weights (`init_from`), each beside the nearest of its ancestors that was decoded in the
+same way on the same test set: WER before and after. Brackets and verdicts as in the comparisons, corrected over
+a system's rows."""
 
 
 @dataclass
@@ -81,6 +87,8 @@ def render(report: Report, command: str) -> str:
         parts.append("There is no run under exp/ yet.\n")
     for name in names:
         parts += _section(name, [one for one in report.results if one.tested_on.split("/")[0] == name], report)
+    if made := forgetting.changes(report.results, report.exp):
+        parts += ["## Gained and forgotten\n", f"{FORGETTING}\n", cells.markdown(forgetting.HEAD, forgetting.rows(made))]
     if names:
         parts.append(f"{LEGEND}\n")
     if report.language_models:

@@ -27,6 +27,7 @@ from cyasr.cli import UsageError
 from cyasr.data.audio import Augment, load, load_augmented, load_noisy
 from cyasr.data.features import MEL_BINS, filterbank, mask, pad
 from cyasr.experiment import TrainConf
+from cyasr.lineage import ancestor, inherit
 from cyasr.losses.conf import FRAMES, TEXT, TOKENS, LossConf
 from cyasr.losses.cross_entropy import IGNORE
 from cyasr.losses.extra import Extra, Extras, transcript
@@ -47,6 +48,9 @@ with redirect_stdout(StringIO()):  # ESPnet prints that it goes on without Flash
     from espnet2.asr.encoder.conformer_encoder import ConformerEncoder
     from espnet2.asr.encoder.e_branchformer_encoder import EBranchformerEncoder
     from espnet2.asr.encoder.transformer_encoder import TransformerEncoder
+
+
+OVER_TOKENS = ("ctc.ctc_lo.", "decoder.embed.0.", "decoder.output_layer.")  # tensors with a row for each token
 
 
 @dataclass
@@ -74,6 +78,8 @@ class Conf(TrainConf):
             raise ValueError(f"size: {self.size} is no multiple of heads: {self.heads}")
         if self.adapt.kind in {"qlora", "adapters"}:
             raise ValueError(f"adapt: kind: {self.adapt.kind} is for models of transformers; espnet takes full, lora and partial")
+        if self.adapt.kind != "full" and self.init_from is None:
+            raise ValueError(f"adapt: kind: {self.adapt.kind} needs weights to adapt: name an experiment in init_from")
         unknown = sorted(self.native.keys() - {"encoder", "decoder"})
         if unknown:
             raise ValueError(f"native: unknown section {unknown[0]!r}; there are `encoder` and `decoder`")
@@ -173,7 +179,8 @@ class System(torch.nn.Module):
 
     unusable = None  # it can learn from any cut
 
-    def __init__(self, conf: Conf, tokenizer: Tokenizer) -> None:
+    def __init__(self, conf: Conf, tokenizer: Tokenizer, older: System | None = None) -> None:
+        """older: whose weights it starts from."""
         super().__init__()
         self.conf = conf
         self.tokenizer = tokenizer
@@ -182,6 +189,9 @@ class System(torch.nn.Module):
         ignore_padding(self.encoder)
         self.decoder = TransformerDecoder(vocabulary, conf.size, **conf.decoder_options())
         self.ctc = CTC(vocabulary, conf.size)
+        if older is not None:
+            tokens = (older.tokenizer.tokens, tokenizer.tokens)
+            inherit(self, older, str(conf.init_from), tokens=tokens, over_tokens=OVER_TOKENS)
         adapt(self, conf.adapt)
         accelerate(self)
         self._incremental: IncrementalDecoder | None = None
@@ -289,21 +299,21 @@ class System(torch.nn.Module):
 
 
 def build(conf: Conf, data: Path) -> System:
-    """A system with fresh weights. Raises UsageError where ESPnet refuses what stands under `native:`."""
-    tokenizer = Tokenizer.load(tokenizer_dir(data, conf.tokenizer))
-    return _construct(conf, tokenizer)
+    """A system with fresh weights, or an older one's. Raises UsageError where ESPnet refuses what stands under `native:`."""
+    return _construct(conf, Tokenizer.load(tokenizer_dir(data, conf.tokenizer)), started=True)
 
 
 def restore(conf: Conf, directory: Path) -> System:
     """The system that training left in `directory`, in evaluation mode, on a GPU where there is one."""
-    system = _construct(conf, Tokenizer.load(directory / "tokenizer"))
+    system = _construct(conf, Tokenizer.load(directory / "tokenizer"), started=conf.adapt.kind != "full")
     load_saved_state(system, torch.load(directory / "model.pt", map_location="cpu", weights_only=True), conf.adapt)
     return system.to("cuda" if torch.cuda.is_available() else "cpu").eval()
 
 
-def _construct(conf: Conf, tokenizer: Tokenizer) -> System:
+def _construct(conf: Conf, tokenizer: Tokenizer, started: bool) -> System:
+    """started: with the weights that training starts from, where the conf names them."""
     try:
-        return System(conf, tokenizer)
+        return System(conf, tokenizer, ancestor(conf) if started and conf.init_from else None)
     except TypeError as error:
         raise UsageError(f"ESPnet refuses a key under `native:`: {error}") from None
 

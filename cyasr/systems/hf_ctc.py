@@ -25,6 +25,7 @@ from cyasr.data.audio import Augment, load, load_augmented, load_noisy
 from cyasr.data.audiofile import SAMPLE_RATE
 from cyasr.data.features import pad
 from cyasr.experiment import TrainConf
+from cyasr.lineage import ancestor, inherit
 from cyasr.losses.conf import FRAMES, QUANTISED, LossConf
 from cyasr.losses.contrastive import NONE, Quantised, draw_distractors
 from cyasr.losses.cross_entropy import IGNORE
@@ -36,7 +37,7 @@ from cyasr.nbest import Hypothesis, Nbest
 from cyasr.search.conf import DecodeConf
 from cyasr.search.ctc import greedy
 from cyasr.search.joint import SearchHypothesis, TokenLm, joint_search
-from cyasr.text.tokenizer import Tokenizer, tokenizer_dir
+from cyasr.text.tokenizer import BLANK, NO_TOKENIZER, SOS_EOS, UNK, Tokenizer, tokenizer_dir
 
 
 @dataclass
@@ -45,7 +46,7 @@ class Conf(TrainConf):
 
     GIVES: ClassVar[frozenset[str]] = frozenset({FRAMES, QUANTISED})
 
-    pretrained: str = ""  # a directory, or a name on the Hugging Face hub
+    pretrained: str = ""  # a directory, or a name on the Hugging Face hub; conf/architectures/….json: random weights
     revision: str | None = None  # of the hub's repository
     language_adapter: str | None = None  # MMS: which adapter to start from, `ell`
     freeze_features: bool = True  # the convolutions over the waveform stay as they are
@@ -58,6 +59,8 @@ class Conf(TrainConf):
         super().__post_init__()
         if not self.pretrained:
             raise ValueError("key 'pretrained' is missing: a directory or a hub name, as facebook/wav2vec2-xls-r-300m")
+        if self.pretrained.endswith(".json") and self.adapt.kind != "full" and self.init_from is None:
+            raise ValueError(f"adapt: kind: {self.adapt.kind} needs weights to adapt, which {self.pretrained} has none of")
         if not 0 <= self.mask_share < 1 or self.mask_frames < 1:
             raise ValueError("mask_share: from 0 to below 1; mask_frames: from 1")
 
@@ -295,14 +298,13 @@ class System(torch.nn.Module):
 
 def build(conf: Conf, data: Path) -> System:
     """A system on pretrained weights. Raises UsageError where they cannot be had."""
-    tokenizer = Tokenizer.load(tokenizer_dir(data, conf.tokenizer))
-    model = _load(conf, tokenizer)
-    return System(conf, tokenizer, model)
+    tokenizer = _tokenizer(conf, tokenizer_dir(data, conf.tokenizer))
+    return System(conf, tokenizer, _load(conf, tokenizer))
 
 
 def restore(conf: Conf, directory: Path) -> System:
     """The system that training left in `directory`, in evaluation mode, on a GPU where there is one."""
-    tokenizer = Tokenizer.load(directory / "tokenizer")
+    tokenizer = _tokenizer(conf, directory / "tokenizer")
     if conf.adapt.kind == "full":
         model = models.empty(directory / "pretrained", _head(conf, tokenizer), conf.native, QUANTISED in conf.loss.needs)
     else:
@@ -312,8 +314,18 @@ def restore(conf: Conf, directory: Path) -> System:
     return system.to("cuda" if torch.cuda.is_available() else "cpu").eval()
 
 
+def _tokenizer(conf: Conf, directory: Path) -> Tokenizer:
+    return Tokenizer([BLANK, UNK, SOS_EOS]) if conf.tokenizer == NO_TOKENIZER else Tokenizer.load(directory)
+
+
 def _load(conf: Conf, tokenizer: Tokenizer) -> Any:
     head, quantised = _head(conf, tokenizer), QUANTISED in conf.loss.needs
+    if conf.init_from:
+        older = ancestor(conf)
+        model = models.empty(Path(conf.init_from) / "pretrained", head, conf.native, quantised)
+        tokens = (older.tokenizer.tokens, tokenizer.tokens)
+        inherit(model, older.model, conf.init_from, tokens=tokens, over_tokens=[models.HEAD], new=[models.HEAD])
+        return model
     return models.load(conf.pretrained, conf.revision, conf.language_adapter, head, conf.native, quantised)
 
 

@@ -25,6 +25,7 @@ from cyasr.data.audio import Augment, load, load_augmented, load_noisy
 from cyasr.data.audiofile import SAMPLE_RATE
 from cyasr.data.features import mask, pad
 from cyasr.experiment import TrainConf
+from cyasr.lineage import ancestor, inherit
 from cyasr.losses.conf import TASKS, TEXT, TOKENS, LossConf
 from cyasr.losses.cross_entropy import IGNORE
 from cyasr.losses.extra import Extra, Extras, transcript, translated
@@ -241,7 +242,7 @@ class System(torch.nn.Module):
 
 def build(conf: Conf, data: Path) -> System:
     """A system on pretrained weights. Raises UsageError where they cannot be had."""
-    return System(conf, *whisper.load(conf.pretrained, conf.revision, conf.language, conf.task, conf.native))
+    return System(conf, *_load(conf))
 
 
 def restore(conf: Conf, directory: Path) -> System:
@@ -249,10 +250,19 @@ def restore(conf: Conf, directory: Path) -> System:
     if conf.adapt.kind == "full":
         model, processor = whisper.empty(directory / "pretrained", conf.language, conf.task, conf.native)
     else:
-        model, processor = whisper.load(conf.pretrained, conf.revision, conf.language, conf.task, conf.native)
+        model, processor = _load(conf)
     system = System(conf, model, processor)
     load_saved_state(system, torch.load(directory / "model.pt", map_location="cpu", weights_only=True), conf.adapt)
     return system.to("cuda" if torch.cuda.is_available() else "cpu").eval()
+
+
+def _load(conf: Conf) -> tuple[Any, Any]:
+    if conf.init_from:
+        older = ancestor(conf)
+        model, processor = whisper.empty(Path(conf.init_from) / "pretrained", conf.language, conf.task, conf.native)
+        inherit(model, older.model, conf.init_from)
+        return model, processor
+    return whisper.load(conf.pretrained, conf.revision, conf.language, conf.task, conf.native)
 
 
 def _distinct(hyps: list[Hypothesis]) -> list[Hypothesis]:

@@ -19,6 +19,7 @@ from cyasr.files import replacing, write_text
 BLANK, UNK, SOS_EOS = "<blank>", "<unk>", "<sos/eos>"
 SPACE = "▁"
 PRETRAINED = "pretrained"
+NO_TOKENIZER = "none"  # of a system that writes nothing: a speech encoder in pretraining
 
 
 class Tokenizer:
@@ -65,9 +66,9 @@ class Tokenizer:
 
 
 def tokenizer_files(data: Path, name: str) -> list[Path]:
-    """What stage 3 leaves; nothing for `pretrained`, a tokenizer that comes with its model."""
+    """What stage 3 leaves; nothing for `pretrained`, a tokenizer that comes with its model, and for `none`."""
     directory = tokenizer_dir(data, name)
-    if name == PRETRAINED:
+    if name in {PRETRAINED, NO_TOKENIZER}:
         return []
     return [directory / "tokens.txt", *(path for path in (directory / "pieces.model",) if path.exists())]
 

@@ -12,6 +12,7 @@
 #   --lms "A B"        language models, conf/lm_A.yaml (ngram word3)
 #   --decodes "A B"    searches, conf/decode_A.yaml (greedy joint joint_ngram)
 #   --fuses "A B"      rescorings, conf/fuse_A.yaml (word3)
+#   --also "A B"       further data sets whose test each system is decoded and scored on (none)
 #   --stage N          first stage to run (1)
 #   --stop-stage N     last stage to run (9)
 #   --nj N             decoding jobs (one a core; one a GPU)
@@ -23,7 +24,7 @@
 set -euo pipefail
 
 corpus=mini corpus_dir='' corpus_format='' licence='' language=''
-systems='' lms='ngram word3' decodes='greedy joint joint_ngram' fuses=word3
+systems='' lms='ngram word3' decodes='greedy joint joint_ngram' fuses=word3 also=''
 stage=1 stop_stage=9 nj='' ngpu='' redo=''
 root=$(dirname "$(realpath "$0")")/../..
 script=$0
@@ -57,9 +58,15 @@ fi
 
 ((stop_stage > 2)) || exit 0
 sets=$(python -m steps.make_cuts --conf "$conf" --list-sets) # one, or one for each fold
-if [[ $sets = "$corpus" && -f data/$corpus/.stamp.json && -z $(gzip -cd "data/$corpus/test.jsonl.gz" 2>/dev/null | head -c 1) ]]; then
-  echo "data/$corpus holds text or audio alone, nothing to score: it serves other confs (mixture, lm: text)"
-  exit 0
+# empty FILE: it holds nothing, or is not there
+empty() { [[ -z $(gzip -cd "$1" 2>/dev/null | head -c 1) ]]; }
+if [[ $sets = "$corpus" && -f data/$corpus/.stamp.json ]] && empty "data/$corpus/test.jsonl.gz"; then
+  if empty "data/$corpus/dev.jsonl.gz"; then
+    echo "data/$corpus holds text or audio alone, nothing to score: it serves other confs (mixture, lm: text)"
+    exit 0
+  fi
+  echo "data/$corpus is learnt from and never scored: what is trained on it is where others start (init_from)"
+  lms='' stop_stage=$((stop_stage < 5 ? stop_stage : 5))
 fi
 
 if stage 3 "Tokenizers"; then
@@ -92,10 +99,13 @@ if stage 6 "Decoding"; then
   for set in $sets; do
     for system in $systems; do
       for decode in $decodes; do
-        step=(python -m steps.decode --exp "exp/$set/train_$system" --conf "conf/decode_$decode.yaml" --njobs "$nj")
-        log=exp/$set/log/decode_${system}_$decode
-        $decode_cmd --gpu "$((ngpu > 0))" "JOB=1:$nj" "$log.JOB.log" "${step[@]}" --job JOB
-        $decode_cmd "$log.gather.log" "${step[@]}" --gather
+        for other in '' $also; do
+          step=(python -m steps.decode --exp "exp/$set/train_$system" --conf "conf/decode_$decode.yaml" --njobs "$nj")
+          [[ -z $other ]] || step+=(--data "data/$other" --splits test)
+          log=exp/$set/log/decode_${system}_$decode${other:+_on_${other//\//.}}
+          $decode_cmd --gpu "$((ngpu > 0))" "JOB=1:$nj" "$log.JOB.log" "${step[@]}" --job JOB
+          $decode_cmd "$log.gather.log" "${step[@]}" --gather
+        done
       done
     done
   done

@@ -61,13 +61,13 @@ def test_each_fold_tests_on_a_speaker_that_its_train_and_dev_do_not_have() -> No
     plans = plan(conf(split="folds"), "toy", summary({"a": 3.0, "b": 2.0, "c": 1.0, "d": 1.0}))
     assert [each.name for each in plans] == ["toy/a", "toy/b", "toy/c", "toy/d"]
     assert [each.by_speaker for each in plans[:1]] == [{"a": "test", "b": "dev", "c": "train", "d": "train"}]
-    assert plans[3].split_of("a", "train") == "dev"
+    assert plans[3].split_of("a", "train", "f") == "dev"
 
 
 def test_pools_give_train_and_dev_of_the_heard_speakers_and_test_of_the_held_out_one() -> None:
     [first, *_] = plan(conf(split="folds", dev_from="pools"), "toy", summary({"a": 1.0, "b": 1.0, "c": 1.0}))
-    heard = [first.split_of("b", own) for own in ("train", "dev", "test")]
-    held_out = [first.split_of("a", own) for own in ("train", "dev", "test")]
+    heard = [first.split_of("b", own, "f") for own in ("train", "dev", "test")]
+    held_out = [first.split_of("a", own, "f") for own in ("train", "dev", "test")]
     assert heard == ["train", "dev", None] and held_out == [None, None, "test"]
 
 
@@ -86,9 +86,17 @@ def test_more_folds_than_speakers_and_too_many_folds_are_refused() -> None:
 
 def test_an_official_split_is_the_corpus_own() -> None:
     [only] = plan(conf(), "toy", summary({"a": 1.0}))
-    assert [only.split_of("a", own) for own in ("dev", None)] == ["dev", None]
+    assert [only.split_of("a", own, "f") for own in ("dev", None)] == ["dev", None]
 
 
 def test_a_set_to_train_on_alone_takes_every_utterance_whatever_the_corpus_says() -> None:
     [only] = plan(conf(split="train"), "toy", summary({"-": 1.0}))
-    assert [only.split_of(None, own) for own in ("test", None)] == ["train", "train"] and only.needed == ("train",)
+    assert [only.split_of(None, own, "f") for own in ("test", None)] == ["train", "train"] and only.needed == ("train",)
+
+
+def test_speech_for_pretraining_leaves_a_share_of_its_files_for_selection_and_none_to_be_scored():
+    (only,) = plan(conf(split="train_dev", label="none", dev_share=0.2), "x", {})
+    files = [f"f{number}" for number in range(1000)]
+    dev = {file for file in files if only.split_of("a", "test", file) == "dev"}
+    assert 150 < len(dev) < 250 and only.needed == ("train", "dev")
+    assert all(only.split_of("b", None, file) == ("dev" if file in dev else "train") for file in files)

@@ -10,6 +10,7 @@ import pytest
 from cyasr.cli import UsageError
 from cyasr.data.conf import SegmentConf
 from local import data_voxpopuli as adapter
+from tests.conftest import ROOT
 from tests.local.adapters import kinds, prepared, settings, sound, stages
 
 PLENARY, COMMITTEE = "20190114-0900-PLENARY_el", "20190218-1430-COMMITTEE-LIBE_el"
@@ -93,7 +94,12 @@ def test_a_damaged_table_or_an_empty_folder_is_refused(change: str, message: str
         prepared(adapter, corpus, settings("voxpopuli_el"))
 
 
-def test_both_stages_make_train_cuts_without_text(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_both_stages_make_cuts_without_text_to_learn_from_and_to_select_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (ROOT / "conf" / "data_voxpopuli_el.yaml").read_text()
+    Path("conf").mkdir()
+    Path("conf/data_voxpopuli_el.yaml").write_text(text.replace("dev_share: 0.001", "dev_share: 0.5"))
     rows, _ = stages(adapter, "voxpopuli_el", write_corpus(Path("corpus")), monkeypatch)
-    assert len(rows["train"]) == 3 and not rows.get("dev") and not rows.get("test")
+    files = {split: {cut["recording"]["id"] for cut in rows[split]} for split in ("train", "dev")}
+    assert len(rows["train"] + rows["dev"]) == 3 and not rows.get("test")
+    assert files["train"] and files["dev"] and not files["train"] & files["dev"]
     assert {cut["supervisions"][0]["custom"]["label"] for cut in rows["train"]} == {"none"}

@@ -90,8 +90,11 @@ class Comparisons:
         return Comparisons(**{**row, "pairs": [Pair(**pair) for pair in row["pairs"]]})
 
 
-def read_system(path: Path, name: str, rung: str = "strict") -> System:
-    """From <split>.utterances.jsonl.gz. Raises RunError for a row that lacks a count or an id that stands twice."""
+def read_system(path: Path, name: str, rung: str = "strict", dialect: str | None = None) -> System:
+    """From <split>.utterances.jsonl.gz; of one dialect's utterances alone, where it is given.
+
+    Raises RunError for a row that lacks a count or an id that stands twice.
+    """
     from cyasr.score import sclite_alignment
 
     rows: dict[str, tuple[str | None, int, int]] = {}
@@ -102,6 +105,8 @@ def read_system(path: Path, name: str, rung: str = "strict") -> System:
         for number, row in enumerate(read_jsonl_gz(path), 1):
             if row["id"] in rows:
                 raise RunError(f"{path}:{number}: utterance {row['id']} stands twice; score again")
+            if dialect is not None and row.get("dialect") != dialect:
+                continue
             rows[row["id"]] = row.get("speaker"), int(row["words"]), sum(int(row[key]) for key in RUNGS[rung])
             if "ref" in row:
                 references.append(zlib.crc32(row["ref"].encode("utf-8")))
@@ -150,8 +155,19 @@ def compare(systems: Sequence[System], against: str = BEST, rung: str = "strict"
         chosen = [(base, system) for system in ranked if system is not base]
     unit, note = bootstrap.drawing_unit(base.speakers)
     wer = {system.name: round(system.wer, 4) for system in ranked}
-    pairs = _corrected([_pair(a, b) for a, b in chosen], note)
+    pairs = _corrected([_pair(a, b) for a, b in chosen], [note] * len(chosen))
     return Comparisons(rung, len(base.ids), len(set(base.speakers) - {None}), unit, note, wer, pairs, left_out)
+
+
+def compare_pairs(pairs: Sequence[tuple[System, System]]) -> list[Pair]:
+    """Each b against its a, over the same utterances; p is corrected over all of them. Raises UsageError where they differ."""
+    found, notes = [], []
+    for a, b in pairs:
+        if set(a.ids) != set(b.ids):
+            raise UsageError(f"{a.name} and {b.name} answer for other utterances")
+        found.append(_pair(a, _in_order(b, a)))
+        notes.append(bootstrap.drawing_unit(a.speakers)[1])
+    return _corrected(found, notes)
 
 
 def holm(ps: Sequence[float]) -> list[float]:
@@ -223,13 +239,13 @@ def _pair(a: System, b: System) -> Pair:
     return Pair(**asdict(pair) | {"segments": tested.segments, "z": round(tested.z, 3), "mapsswe_p": tested.p})
 
 
-def _corrected(pairs: list[Pair], note: str | None) -> list[Pair]:
+def _corrected(pairs: list[Pair], notes: Sequence[str | None]) -> list[Pair]:
     tested = [i for i, pair in enumerate(pairs) if pair.mapsswe_p is not None]
     by_mapsswe = dict(zip(tested, holm([pairs[i].mapsswe_p or 0.0 for i in tested]), strict=True))
     by_bootstrap = holm([pair.p for pair in pairs])
     return [
         Pair(**asdict(pair) | {"p_holm": p, "mapsswe_holm": by_mapsswe.get(i), "verdict": _verdict(pair, p, note)})
-        for i, (pair, p) in enumerate(zip(pairs, by_bootstrap, strict=True))
+        for i, (pair, p, note) in enumerate(zip(pairs, by_bootstrap, notes, strict=True))
     ]
 
 
