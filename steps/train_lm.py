@@ -55,7 +55,7 @@ def train(data: Path, manifests: list[Path], tokenizer_dir: Path | None, conf: L
     pieces, vocab = tokenization(tokenizer_dir)
     train_cuts, dev, test = manifests
     extra = [Source(Path(path), [conf.licences[path]] if path in conf.licences else []) for path in conf.text]
-    sources = [Source(train_cuts, [], normalised=True), *extra]
+    sources = [*([Source(train_cuts, [], normalised=True)] if conf.own else []), *extra]
     profile = str(confs.read(data / "conf.yaml").get("profile", "t1"))
     text = LmText(sources, LeakGate(sentences([dev, test])), profile, conf.max_leaks)
     with Lock(directory) as lock:

@@ -13,6 +13,7 @@ class LmConf:
     tokens: str  # `word`, `char` or `bpe_<size>`; all but words come from the data set's tokenizer
     order: int
     prune: list[int] = field(default_factory=list)  # n-grams seen at most this often are left out, by order from 1
+    own: bool = True  # the set's train text too; false: `text` alone, as for the source of a density ratio
     text: list[str] = field(default_factory=list)  # extra text: one sentence a line, .gz or plain, or data/<set>/text.jsonl.gz
     licences: dict[str, str] = field(default_factory=dict)  # path in `text` -> its licence; rows of .jsonl.gz name their own
     max_leaks: float = 0.01  # share of lines that may be dev or test sentences before the step stops
@@ -28,6 +29,8 @@ class LmConf:
             raise ValueError(f"prune: starts with 0 (words are kept) and never falls, unlike {self.prune}")
         if not 0 <= self.max_leaks <= 1:
             raise ValueError(f"max_leaks: a share from 0 to 1, not {self.max_leaks}")
+        if not self.own and not self.text:
+            raise ValueError("own: without the set's own text there is none; name some under `text`")
         unlicensed = [path for path in self.text if path not in self.licences and not path.endswith(".jsonl.gz")]
         if unlicensed:
             raise ValueError(f"licences: say under which licence {', '.join(unlicensed)} may be used")

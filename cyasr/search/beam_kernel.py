@@ -34,7 +34,10 @@ _LOW, _LOW_LOG = 1e-120, float(np.log(1e-120))  # masses below this are scaled u
 # word begun, 0: none; letters: of that word; state: of the word LM, before that word; token_state, match: of TokenLm and Bias; factor: of this
 # prefix over its parent's; close: of ending the word here, NaN: not asked yet; scores: of what is over.
 NODE = np.dtype(
-    [(name, np.int64) for name in ("parent", "token", "child", "sibling", "slot", "word", "letters", "state", "token_state", "match")]
+    [
+        (name, np.int64)
+        for name in ("parent", "token", "child", "sibling", "slot", "word", "letters", "state", "token_state", "match")
+    ]
     + [("factor", np.float64), ("close", np.float64), ("scores", np.float64, (PARTS,))]
 )
 # One of a beam: a node and the masses of its paths that end in a blank, in the last token.

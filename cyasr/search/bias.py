@@ -96,6 +96,7 @@ class PhraseMatcher:
         gain = np.where(begins, done[:, None], 0) + held[self.follow] - held[:, None]
         gain[:, -1] = done - held  # the end
         self.gain = gain.astype(np.float32)
+        self.most = float(gain.max())  # of a token
 
     def start(self, count: int) -> Ints:
         return np.full(count, WORD_START, np.int64)

@@ -112,7 +112,11 @@ class CtcBeam:
         lm, size = tables(self._token_lm), len(self._columns)
         weight = self.weights["token_lm"]
         unigrams = np.exp(weight * lm.log_prob[self._columns].astype(np.float64))
-        cache = (np.full(len(lm.backoff), -1, np.int64), np.empty((1 + ROWS // size if weight else 1, size)), np.zeros(1, np.int64))
+        cache = (
+            np.full(len(lm.backoff), -1, np.int64),
+            np.empty((1 + ROWS // size if weight else 1, size)),
+            np.zeros(1, np.int64),
+        )
         token_lm = kernel.TokenLm(lm, self._token_lm.start(), self._columns, self._token_of, unigrams, *cache)
         most = self.beam * (size + 1)
         work = (np.empty(most, kernel.CANDIDATE), np.empty(most, np.int64), np.zeros(size))

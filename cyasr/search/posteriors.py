@@ -58,7 +58,9 @@ def read_checked(paths: Iterable[Path], vocabulary: int) -> Iterator[tuple[str, 
                 )
             if np.isnan(log_probs).any():
                 frame = int(np.isnan(log_probs).any(axis=1).argmax())
-                raise RunError(f"{path}: utterance {name} has posteriors that are no numbers (NaN) in frame {frame}; train or decode again")
+                raise RunError(
+                    f"{path}: utterance {name} has posteriors that are no numbers (NaN) in frame {frame}; train or decode again"
+                )
             yield name, log_probs
 
 

@@ -262,7 +262,9 @@ class Ours:
 
     def set(self, settings: dict[str, float]) -> None:
         self.search.distance, self.search.floor = settings["distance"], settings["floor"]
-        self.search.set_weights({"lm": settings["lm"], "words": settings["word"], "unknown": settings["unknown"], "letters": settings["letter"]})
+        self.search.set_weights(
+            {"lm": settings["lm"], "words": settings["word"], "unknown": settings["unknown"], "letters": settings["letter"]}
+        )
 
     def decode(self, posteriors: Posteriors) -> list[str]:
         found = self.search.decode(map(self.search.pack, posteriors), NBEST)
