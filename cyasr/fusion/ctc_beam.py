@@ -90,9 +90,7 @@ class Fusion:
         ]
         dev = [one for one in self.lists if one.label == DEV]
         if not dev:
-            raise UsageError(
-                f"{source}: no posteriors of {DEV}, which weights are tuned on; run stage 6 with conf/{source.name}.yaml"
-            )
+            raise UsageError(f"{source} has no {DEV}, which weights are tuned on; run stage 6 with conf/{source.name}.yaml")
         self.dev: DecodedList = dev[0]
         self.shards = {one.label: find_shards(source, one.label) for one in self.lists}
         self.tokenizer = Tokenizer.load(experiment / "tokenizer")
@@ -157,9 +155,7 @@ class Fusion:
         dev = {name: search.pack(log_probs) for name, log_probs in self._posteriors(self.dev)}
         if dev.keys() != references.keys():
             odd = min(dev.keys() ^ references.keys())
-            raise RunError(
-                f"{self.dev.path.parent} and {self.dev.references} are not of the same utterances ({odd}); decode again"
-            )
+            raise RunError(f"{self.dev.path.parent} and {self.dev.references} do not hold the same utterances ({odd})")
         words = sum(map(len, references.values()))
         if not words:
             raise RunError(f"{self.dev.references} has no reference words to tune on")
@@ -269,10 +265,8 @@ def _check_units(directory: Path, wanted: str) -> None:
     """Raise UsageError where the n-gram of `directory` is missing or not over `wanted` units."""
     path = directory / "conf.yaml"
     if not path.is_file() or not (directory / "lm.npz").is_file():
-        others = [other.name for other in directory.parent.glob("lm_*")]
-        raise UsageError(
-            f"{directory} holds no n-gram{confs.nearest(directory.name, others)}; run stage 4 with conf/{directory.name}.yaml"
-        )
+        hint = confs.nearest(directory.name, [other.name for other in directory.parent.glob("lm_*")])
+        raise UsageError(f"{directory} holds no n-gram{hint}; run stage 4 with conf/{directory.name}.yaml")
     units = confs.read(path).get("tokens")
     if units != wanted:
         raise UsageError(f"{directory} is over {units!r} tokens, where ctc_beam needs {wanted!r}")

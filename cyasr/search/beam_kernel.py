@@ -31,26 +31,25 @@ UNWRITTEN = -1  # a word's node in the lexicon where no word of it begins so
 _LOW, _LOW_LOG = 1e-120, float(np.log(1e-120))  # masses below this are scaled up by its inverse
 
 # A prefix. child, sibling: a list of those that extend it; slot: in the beam, -1: outside; word: node in the lexicon of the
-# word begun, 0: none; letters: of that word; state: of the word LM, before that word; token_state, match: of TokenLm and Bias; factor: of this
-# prefix over its parent's; close: of ending the word here, NaN: not asked yet; scores: of what is over.
+# word begun, 0: none; letters: of that word; state: of the word LM, before that word; token_state, match: of TokenLm, Bias;
+# factor: of this prefix over its parent's; close: of ending the word here, NaN: not asked yet; scores: of what is over.
+_PLACES = ("parent", "token", "child", "sibling", "slot", "word", "letters", "state", "token_state", "match")
 NODE = np.dtype(
-    [
-        (name, np.int64)
-        for name in ("parent", "token", "child", "sibling", "slot", "word", "letters", "state", "token_state", "match")
-    ]
-    + [("factor", np.float64), ("close", np.float64), ("scores", np.float64, (PARTS,))]
+    [*((name, np.int64) for name in _PLACES), ("factor", np.float64), ("close", np.float64), ("scores", np.float64, (PARTS,))]
 )
 # One of a beam: a node and the masses of its paths that end in a blank, in the last token.
 KEPT = np.dtype([("node", np.int64), ("blank", np.float64), ("other", np.float64)])
 # One that may be of the next: `source` in the present beam, or what extends it by `token` (-1: itself).
 CANDIDATE = np.dtype(
-    [("rank", np.float64), ("blank", np.float64), ("other", np.float64), ("factor", np.float64)]
-    + [("source", np.int64), ("token", np.int64), ("word", np.int64)]
+    [
+        *((name, np.float64) for name in ("rank", "blank", "other", "factor")),
+        *((name, np.int64) for name in ("source", "token", "word")),
+    ]
 )
 
 
 class Frames(NamedTuple):
-    """What of the posteriors is looked at: frame t has tokens[starts[t] : starts[t + 1]] with these probabilities, blank apart."""
+    """What of the posteriors is looked at: frame t has tokens[starts[t] : starts[t + 1]] with their probabilities, and blank."""
 
     starts: Ints
     tokens: Ints

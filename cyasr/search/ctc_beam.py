@@ -2,8 +2,9 @@
 
 Paths are summed by prefix (Hannun et al. 2014, "First-Pass Large Vocabulary Continuous Speech Recognition using
 Bi-Directional Recurrent DNNs", algorithm 1). While a word is being spelled, the best unigram score of those that may
-still come of it stands for its own (LM look-ahead, Ortmanns et al. 1996); where it ends, the n-gram in its context. A word outside
-it may be written, token by token as CTC hears it, at the price of the n-gram's <unk> and the weight of `unknown`.
+still come of it stands for its own (LM look-ahead, Ortmanns et al. 1996); where it ends, the n-gram in its context.
+A word outside it may be written, token by token as CTC hears it, at the price of <unk> and the weights of `unknown`, for the
+word, and `letters`, for each of its letters: else words that are not known are best written together.
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ class CtcBeam:
 
     def set_weights(self, weights: dict[str, float]) -> None:
         """weights: by NAMES, 0 where left out; ctc's is 1."""
-        self.weights = {name: 0.0 for name in NAMES} | weights | {"ctc": 1.0}
+        self.weights = dict.fromkeys(NAMES, 0.0) | weights | {"ctc": 1.0}
         row = np.array([self.weights[name] for name in NAMES])
         best = np.append(self._words.best, self._unknown)
         best[0] = 0.0

@@ -79,8 +79,9 @@ def joint_search(
     says; its terms' scores stand under their own names.
     """
     if isinstance(lm, MixedLm):
-        conf = replace(conf, lm_weight=1.0)
-        return lm.told_apart(_lists(conf, log_probs, lens, eos, decoder, encoded, lm, blank), eos)
+        lists = _lists(replace(conf, lm_weight=1.0), log_probs, lens, eos, decoder, encoded, lm, blank)
+        lm.tell_apart(lists, eos)
+        return lists
     return _lists(conf, log_probs, lens, eos, decoder, encoded, lm, blank)
 
 

@@ -61,22 +61,14 @@ class MixedLm:
         self._states = [term.lm.advance(own[states], tokens) for term, own in zip(self.terms, self._states, strict=True)]
         return np.arange(len(tokens))
 
-    def told_apart(self, lists: list[list[SearchHypothesis]], end: int) -> list[list[SearchHypothesis]]:
-        """Hypotheses whose score `lm` is this model's, with each term's own score in its place."""
-        from dataclasses import replace
-
+    def tell_apart(self, lists: list[list[SearchHypothesis]], end: int) -> None:
+        """Put each term's own score in the place of hypotheses' score `lm`, which is this model's."""
         hyps = [hyp for hyps in lists for hyp in hyps]
-        ended = [hyp.scores["length"] > len(hyp.tokens) for hyp in hyps]
-        sequences = [[*hyp.tokens, end] if closed else hyp.tokens for hyp, closed in zip(hyps, ended, strict=True)]
+        sequences = [[*hyp.tokens, end] if hyp.scores["length"] > len(hyp.tokens) else hyp.tokens for hyp in hyps]
         parts = {term.name: scores_of(term.lm, sequences, end, LEAST if term.weight < 0 else -np.inf) for term in self.terms}
-        apart = iter(
-            replace(
-                hyp,
-                scores={k: v for k, v in hyp.scores.items() if k != "lm"} | {name: float(of[n]) for name, of in parts.items()},
-            )
-            for n, hyp in enumerate(hyps)
-        )
-        return [[next(apart) for _ in hyps] for hyps in lists]
+        for n, hyp in enumerate(hyps):
+            del hyp.scores["lm"]
+            hyp.scores.update({name: float(scores[n]) for name, scores in parts.items()})
 
 
 def scores_of(lm: TokenLm, sequences: Sequence[Sequence[int]], end: int, least: float = -np.inf) -> Floats:

@@ -39,7 +39,7 @@ def find_shards(directory: Path, label: str) -> list[Path]:
     shards = [directory / Path(name).name for name in read_json(stamp)["outputs"] if name.endswith(".npz")]
     if not shards:
         raise UsageError(
-            f"{directory} keeps no posteriors; run stage 6 with a decode conf that says `posteriors: true`, as conf/decode_greedy.yaml"
+            f"{directory} keeps no posteriors; run stage 6 with a conf that says `posteriors: true`, as conf/decode_greedy.yaml"
         )
     for path in shards:
         if not path.is_file():
@@ -59,7 +59,7 @@ def read_checked(paths: Iterable[Path], vocabulary: int) -> Iterator[tuple[str, 
             if np.isnan(log_probs).any():
                 frame = int(np.isnan(log_probs).any(axis=1).argmax())
                 raise RunError(
-                    f"{path}: utterance {name} has posteriors that are no numbers (NaN) in frame {frame}; train or decode again"
+                    f"{path}: utterance {name} has posteriors that are no numbers (NaN) in frame {frame}; decode again"
                 )
             yield name, log_probs
 

@@ -138,7 +138,7 @@ def prepare(arguments: argparse.Namespace, directory: Path, decode: Path) -> flo
         one = describe(decode / f"{split}.nbest.jsonl.gz", set_of(arguments.exp), arguments.exp.name, decode.name)
         apply = normaliser_of(one.data).apply
         references = {name: apply(reference.text) for name, reference in read_references(one.references).items()}
-        posteriors = {name: log_probs for name, log_probs in read_checked(find_shards(decode, split), len(tokens))}
+        posteriors = dict(read_checked(find_shards(decode, split), len(tokens)))
         arrays = {f"{name}|{references[name]}": log_probs for name, log_probs in posteriors.items()}
         np.savez(directory / f"{split}.npz", **arrays)  # type: ignore[arg-type]
         if split == "test":
@@ -268,7 +268,8 @@ class Ours:
 
     def decode(self, posteriors: Posteriors) -> list[str]:
         found = self.search.decode(map(self.search.pack, posteriors), NBEST)
-        return [[self.tokenizer.decode(hyp.tokens) for hyp in hyps][0] for hyps in found]
+        texts = [[self.tokenizer.decode(hyp.tokens) for hyp in hyps] for hyps in found]
+        return [one[0] for one in texts]
 
 
 class PyCtcDecode:
