@@ -104,7 +104,7 @@ class CtcBeam:
         lost = np.flatnonzero((log_probs[:, 0] < self.floor) & ~kept.any(axis=1))
         if len(lost):  # nothing stands out: the best of it
             kept[lost, self._usable[log_probs[lost][:, self._usable].argmax(axis=1)]] = True
-        frames, tokens = np.nonzero(kept)
+        frames, tokens = map(np.ascontiguousarray, np.nonzero(kept))  # of one layout, for which all is compiled once
         starts = np.searchsorted(frames, np.arange(len(log_probs) + 1))
         return Frames(starts, tokens, np.exp(log_probs[frames, tokens].astype(np.float64)), np.exp(blank))
 
