@@ -128,15 +128,6 @@ def test_a_word_outside_the_model_is_written_where_it_is_heard_and_not_where_its
     assert all(word in WORDS.ids for word in texts[1].split("▁"))
 
 
-def test_a_price_on_their_letters_keeps_unknown_words_apart() -> None:
-    search = CtcBeam(CHARACTERS, WORDS)
-    log_probs = heard("bbb▁bbb", 0.2)
-    log_probs[6, [0, 4]] = np.log([0.6, 0.35])  # the space is hardly heard
-    joined = decode(search, log_probs, lm=0.2, unknown=-6.0)[0]
-    apart = decode(search, log_probs, lm=0.2, unknown=-1.0, letters=-1.0, words=1.0)[0]
-    assert (joined.scores["words"], apart.scores["words"]) == (1, 2)
-
-
 def test_words_that_no_tokens_can_spell_are_counted() -> None:
     lm, _ = estimate(count_ngrams([["ab", "xy", "az"]], 2))
     assert CtcBeam(CHARACTERS, lm).unspelled == 2
