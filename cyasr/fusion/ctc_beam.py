@@ -138,9 +138,9 @@ class Fusion:
         lm, token_lm = (
             NgramLM.load(self.experiment.parent / name / "lm.npz") if name else None for name in (conf.lm, conf.token_lm)
         )
-        bias = conf.bias.matcher(self.tokenizer, self.normaliser.apply)
-        limits = {"beam": conf.beam, "distance": conf.distance, "floor": conf.floor}
-        search = CtcBeam(tokens, lm, token_lm, bias and bias.tables(), **limits)
+        matcher = conf.bias.matcher(self.tokenizer, self.normaliser.apply)
+        bias = None if matcher is None else matcher.tables()
+        search = CtcBeam(tokens, lm, token_lm, bias, beam=conf.beam, distance=conf.distance, floor=conf.floor)
         if search.unspelled:
             print(f"{self.directory}: {search.unspelled} words of {conf.lm} cannot be spelled by the system's tokens")
         return search

@@ -8,7 +8,7 @@ is taken inside the loop. A prefix stands in the tree once, so equal ones meet w
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
@@ -23,7 +23,7 @@ from cyasr.search.lexicon import Lexicon, step
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Places = NDArray[np.int32]
-Records = NDArray[np.void]
+Records = Any  # arrays of the three below, or one of them
 
 CTC, LM, TOKEN_LM, BIAS, WORDS, UNKNOWN, LETTERS = range(7)  # columns of scores
 PARTS = 7

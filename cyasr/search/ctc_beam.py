@@ -127,7 +127,7 @@ class CtcBeam:
         count, beam = len(frames.blank), self.beam
         tree, kept = np.empty(1 + count * beam, kernel.NODE), np.empty((2, beam), kernel.KEPT)
         taken = np.zeros((beam, len(self._columns)), np.int64)
-        models = (self._settings, self._vocabulary, self._words, self._lm)
+        models: tuple[Any, ...] = (self._settings, self._vocabulary, self._words, self._lm)
         width, shift = kernel.search(frames, *models, self._start, token_lm, self._bias, tree, kept, *work, taken)
         scores, lengths = np.empty((width, kernel.PARTS)), np.empty(width, np.int64)
         tokens = np.empty((width, count), np.int32)

@@ -58,9 +58,7 @@ def read_checked(paths: Iterable[Path], vocabulary: int) -> Iterator[tuple[str, 
                 )
             if np.isnan(log_probs).any():
                 frame = int(np.isnan(log_probs).any(axis=1).argmax())
-                raise RunError(
-                    f"{path}: utterance {name} has posteriors that are no number (NaN), as in frame {frame}"
-                )
+                raise RunError(f"{path}: utterance {name} has posteriors that are no number (NaN), as in frame {frame}")
             yield name, log_probs
 
 

@@ -15,8 +15,8 @@ from cyasr.text.tokenizer import train as train_tokenizer
 
 TEXT = ["ο κάττος εν μιτσής", "ο σ̆ύλλος εν μεγάλος", "εν μιτσής ο κάττος", "ο σ̆ύλλος τρώει"] * 3
 EXP = Path("exp/toy/train_a")
-SAID = {"dev": {"d1": "ο κάττος εν μιτσής", "d2": "ο σ̆ύλλος τρώει"}, "test": {"t1": "ο κάττος τρώει", "t2": "εν λοττής"}}
-HEARD = {"dev": {"d1": "ο κάτος εν μισής", "d2": "ο σ̆ύλλος τρώει"}, "test": {"t1": "ο κάτος τρώει", "t2": "εν λοττής"}}
+SAID = {"dev": {"d1": "ο κάττος εν μιτσής", "d2": "ο σ̆ύλλος τρώει"}, "test": {"t1": "εν μεγάλος ο κάττος", "t2": "εν λοττής"}}
+HEARD = {"dev": {"d1": "ο κάσσος εν μιτσής", "d2": "ο σ̆ύλλος τρώει"}, "test": {"t1": "εν μεγάλος ο κάσσος", "t2": "εν λοττής"}}
 CONF = {
     "kind": "ctc_beam", "lm": "lm_word", "lm_weights": [0.1, 0.5], "word_weights": [0, 1],
     "unknown_weights": [0, -1], "beam": 30, "distance": 30, "floor": -9, "nbest": 4,
@@ -24,15 +24,11 @@ CONF = {
 
 
 def posteriors(tokenizer, said, heard):
-    """Of each letter a frame, then a blank; a doubled letter that was missed and an `τσ` for `σ` are thinkable."""
+    """Of each letter a frame, then a blank; what was said is less likely than what is heard."""
     rows = []
-    for token in tokenizer.encode(heard):
-        row = np.full(len(tokenizer.tokens), 1e-4)
-        row[token] = 1.0
-        blank = np.full(len(tokenizer.tokens), 1e-4)
-        blank[0], blank[token] = 0.8, 1e-4
-        for missed in set(tokenizer.encode(said)):
-            blank[missed] = max(blank[missed], 0.02)
+    for wrong, right in zip(tokenizer.encode(heard), tokenizer.encode(said), strict=True):
+        row, blank = np.full((2, len(tokenizer.tokens)), 1e-4)
+        row[right], row[wrong], blank[0] = 0.4, 0.9, 0.9
         rows += [row, blank]
     return np.log(np.array(rows) / np.sum(rows, axis=1, keepdims=True)).astype(np.float32)
 
