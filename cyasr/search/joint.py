@@ -79,7 +79,7 @@ def joint_search(
     says; its terms' scores stand under their own names.
     """
     if isinstance(lm, MixedLm):
-        lists = _lists(replace(conf, lm_weight=1.0), log_probs, lens, eos, decoder, encoded, lm, blank)
+        lists = _lists(conf, log_probs, lens, eos, decoder, encoded, lm, blank)
         lm.tell_apart(lists, eos)
         return lists
     return _lists(conf, log_probs, lens, eos, decoder, encoded, lm, blank)
@@ -162,7 +162,8 @@ class _Search:
     ) -> None:
         self.conf, self.eos, self.guard, self.device = conf, eos, guard, log_probs.device
         self.decoder = decoder if conf.ctc_weight < 1.0 else None
-        self.lm = lm if conf.lm_weight != 0.0 else None
+        self.lm_weight = 1.0 if isinstance(lm, MixedLm) else conf.lm_weight
+        self.lm = lm if self.lm_weight != 0.0 else None
         count, _, vocabulary = log_probs.shape
         frames = lens.cpu().numpy().astype(np.int64)
         self.shortest, self.longest = _length_bounds(conf, frames)
@@ -206,9 +207,9 @@ class _Search:
         count, width = beams.total.shape
         table_att, row_att, table_lm, row_lm = self._tables()
         ids, att, language = best_tokens(
-            table_att, row_att, table_lm, row_lm, 1.0 - conf.ctc_weight, conf.lm_weight, self.candidates, self.eos
+            table_att, row_att, table_lm, row_lm, 1.0 - conf.ctc_weight, self.lm_weight, self.candidates, self.eos
         )
-        totals = (1.0 - conf.ctc_weight) * att + conf.lm_weight * language + (conf.penalty + beams.total.reshape(-1, 1))
+        totals = (1.0 - conf.ctc_weight) * att + self.lm_weight * language + (conf.penalty + beams.total.reshape(-1, 1))
         prefix = np.zeros_like(totals)
         if self.ctc:
             prefix = self.ctc.score(ids)
@@ -299,7 +300,7 @@ class _Search:
     def _hypothesis(self, tokens: list[int], scores: dict[str, float]) -> SearchHypothesis:
         models = {"ctc": self.ctc, "att": self.decoder, "lm": self.lm, "length": True}
         kept = {name: float(value) for name, value in scores.items() if models[name] is not None}
-        weights = self.conf.weights()
+        weights = self.conf.weights() | {"lm": self.lm_weight}
         return SearchHypothesis(tokens, kept, sum(weights[name] * value for name, value in kept.items()))
 
 

@@ -104,7 +104,7 @@ def _hashed(keys: Ints, nodes: Ints) -> tuple[Ints, Places]:
 
 
 @numba.njit(cache=True, nogil=True)
-def _place(table: Ints, key: int) -> int:
+def _place(table: Ints, key: int) -> np.int64:
     """Where `key` stands, or the free place where it would."""
     mask = len(table) - 1
     mixed = np.uint64(key) * _MIX

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,7 +50,7 @@ class MixedLm:
         return np.arange(count)
 
     def rows(self, states: Ints) -> tuple[NDArray[np.float32], Ints]:
-        total = 0.0
+        total: Any = 0.0
         for term, own in zip(self.terms, self._states, strict=True):
             table, rows = term.lm.rows(own[states])
             scores = table[rows] if term.weight > 0 else np.maximum(table[rows], LEAST)
