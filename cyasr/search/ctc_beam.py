@@ -127,11 +127,40 @@ class CtcBeam:
         count, beam = len(frames.blank), self.beam
         tree, kept = np.empty(1 + count * beam, kernel.NODE), np.empty((2, beam), kernel.KEPT)
         taken = np.zeros((beam, len(self._columns)), np.int64)
-        models: tuple[Any, ...] = (self._settings, self._vocabulary, self._words, self._lm)
-        width, shift = kernel.search(frames, *models, self._start, token_lm, self._bias, tree, kept, *work, taken)
+        candidates, order, heard = work
+        width, shift = kernel.search(
+            frames,
+            self._settings,
+            self._vocabulary,
+            self._words,
+            self._lm,
+            self._start,
+            token_lm,
+            self._bias,
+            tree,
+            kept,
+            candidates,
+            order,
+            heard,
+            taken,
+        )
         scores, lengths = np.empty((width, kernel.PARTS)), np.empty(width, np.int64)
         tokens = np.empty((width, count), np.int32)
-        kernel.finish(width, shift, *models, token_lm, self._bias, tree, kept, scores, lengths, tokens)
+        kernel.finish(
+            width,
+            shift,
+            self._settings,
+            self._vocabulary,
+            self._words,
+            self._lm,
+            token_lm,
+            self._bias,
+            tree,
+            kept,
+            scores,
+            lengths,
+            tokens,
+        )
         totals = scores @ self._settings.weights
         hyps = []
         for k in np.argsort(-totals, kind="stable")[:nbest].tolist():
