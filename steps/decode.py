@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from cyasr.stage import Stage
 if TYPE_CHECKING:
     from lhotse.cut import Cut
 
+HEARD_BEFORE = 100  # utterances of dev whose mean stands for speech in general (`ilm: mean`)
 WINDOW = 1000  # cuts sorted by duration together, so that a batch holds similar ones
 
 
@@ -35,9 +37,11 @@ class Decoding:
         self.directory = exp / conf_path.stem
         self.name = split if self.data == own else f"{self.data.relative_to('data').as_posix().replace('/', '.')}.{split}"
         self.cuts = self.data / f"{split}.jsonl.gz"
-        self.lm = None if self.conf.lm is None else exp.parent / self.conf.lm
-        inputs = [self.cuts, exp / "model.pt", exp / "conf.yaml"] + ([] if self.lm is None else lm_files(self.lm))
-        self.result = Stage(self.directory / f".{self.name}.stamp.json", inputs, {"conf": vars(self.conf)})
+        self.own_dev = own / "dev.jsonl.gz"
+        inputs = [self.cuts, exp / "model.pt", exp / "conf.yaml"]
+        inputs += [path for lm in self.conf.models() for path in lm_files(exp.parent / lm)]
+        inputs += self.conf.bias.files() + ([self.own_dev] if self.conf.ilm_weight and self.conf.ilm == "mean" else [])
+        self.result = Stage(self.directory / f".{self.name}.stamp.json", inputs, {"conf": asdict(self.conf)})
 
     def nbest(self, part: str = "") -> Path:
         return self.directory / f"{self.name}.nbest{part}.jsonl.gz"
@@ -83,10 +87,19 @@ def main() -> None:
 
 def _decode(one: Decoding, system: Any, job: int, jobs: int) -> None:
     """This job's share of the cuts, in their order, to a part of the n-best lists (and of the posteriors)."""
-    from cyasr.search.posteriors import write_shard
-    from cyasr.search.token_lm import open_token_lm
+    from lhotse import CutSet
 
-    lm = None if one.lm is None else open_token_lm(one.lm, system.conf.tokenizer, system.tokenizer.tokens)
+    from cyasr.score.references import normaliser_of
+    from cyasr.search.posteriors import write_shard
+    from cyasr.search.terms import open_terms
+
+    def heard_before() -> Iterator[Cut]:
+        return islice(iter(CutSet.from_file(one.own_dev)), HEARD_BEFORE)
+
+    def normalise(text: str) -> str:
+        return normaliser_of(one.own_dev.parent).apply(text)
+
+    lm = open_terms(one.conf, one.exp.parent, system, normalise, heard_before)
     part = f".{job}-of-{jobs}"
     shard: list[tuple[str, Any]] = []
 

@@ -55,6 +55,7 @@ def train(data: Path, manifests: list[Path], tokenizer_dir: Path | None, conf: L
     from cyasr.experiment import input_hashes, surroundings
     from cyasr.files import replacing, write_json
     from cyasr.licences import taint
+    from cyasr.lm import text_cuts
     from cyasr.lm.arpa import write_arpa
     from cyasr.lm.backoff import pruned
     from cyasr.lm.counts import count_ngrams
@@ -62,14 +63,13 @@ def train(data: Path, manifests: list[Path], tokenizer_dir: Path | None, conf: L
     from cyasr.lm.leaks import LeakGate
     from cyasr.lm.mixture import mixture
     from cyasr.lm.perplexity import perplexity
-    from cyasr.lm.text import LmText, Source, sentences
+    from cyasr.lm.text import LmText, sentences
     from cyasr.lock import Lock
 
     started, record = time.monotonic(), surroundings()
     pieces, vocab = tokenization(tokenizer_dir)
     train_cuts, dev, test = manifests
-    extra = [Source(Path(path), [conf.licences[path]] if path in conf.licences else []) for path in conf.text]
-    sources = [Source(train_cuts, [], normalised=True), *extra]
+    sources = text_cuts.sources(conf, train_cuts)
     profile = str(confs.read(data / "conf.yaml").get("profile", "t1"))
     text = LmText(sources, LeakGate(sentences([dev, test])), profile, conf.max_leaks)
     with Lock(directory) as lock:

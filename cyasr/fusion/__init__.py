@@ -14,7 +14,7 @@ from typing import Any
 from cyasr import conf as confs
 from cyasr.cli import UsageError
 
-KINDS = ("rescore", "mbr", "rover", "confusion", "confidence", "wfst")
+KINDS = ("rescore", "mbr", "rover", "confusion", "confidence", "wfst", "ctc_beam")
 
 
 def method(kind: str) -> ModuleType:

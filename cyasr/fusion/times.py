@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cyasr.search.posteriors import Shards
+import numpy as np
+
+from cyasr.search.posteriors import Posteriors
 from cyasr.segment import graph as graphs
 from cyasr.segment.align import Alignment
 from cyasr.text.tokenizer import Tokenizer
@@ -29,13 +31,13 @@ class Fitter:
 
     def __init__(self, shards: Sequence[Path], tokenizer: Path) -> None:
         self.tokenizer = Tokenizer.load(tokenizer)
-        self._posteriors = Shards(shards, len(self.tokenizer.tokens))
+        self._posteriors = Posteriors(shards, len(self.tokenizer.tokens))
         self._space = graphs.space_of(self.tokenizer)
 
     def fit(self, name: str, words: Sequence[str], seconds: float) -> list[Fit] | None:
         """Of each word of utterance `name`, of `seconds`; None where there are no posteriors or too few frames for them."""
-        log_probs = self._posteriors.get(name)
-        if log_probs is None or not len(log_probs) or not words:
+        log_probs = self._posteriors[name] if name in self._posteriors else np.zeros((0, 0), np.float32)
+        if not len(log_probs) or not words:
             return None
         unit = graphs.Unit(tuple(tuple(self.tokenizer.encode(word)) for word in words))
         graph = graphs.build([unit], self._space, self.tokenizer.unk_id)

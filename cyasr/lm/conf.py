@@ -14,6 +14,7 @@ class TextConf:
     """The units and the text of a model that is made here."""
 
     tokens: str  # `word`, `char` or `bpe_<size>`; all but words come from the data set's tokenizer
+    own: bool = True  # the set's train text too; false: `text` alone, as for the source of a density ratio
     text: list[str] = field(default_factory=list)  # extra text: one sentence a line, .gz or plain, or data/<set>/text.jsonl.gz
     licences: dict[str, str] = field(default_factory=dict)  # path in `text` -> its licence; rows of .jsonl.gz name their own
     max_leaks: float = 0.01  # share of lines that may be dev or test sentences before the step stops
@@ -23,6 +24,8 @@ class TextConf:
             raise ValueError(f"tokens: {self.tokens!r} is none of word, char, bpe_<size>")
         if not 0 <= self.max_leaks <= 1:
             raise ValueError(f"max_leaks: a share from 0 to 1, not {self.max_leaks}")
+        if not self.own and not self.text:
+            raise ValueError("own: without the set's own text there is none; name some under `text`")
         unlicensed = [path for path in self.text if path not in self.licences and not path.endswith(".jsonl.gz")]
         if unlicensed:
             raise ValueError(f"licences: say under which licence {', '.join(unlicensed)} may be used")

@@ -30,9 +30,9 @@ class Counts:
 
 
 def sources(conf: TextConf, train_cuts: Path) -> list[Source]:
-    """The train cuts and the conf's extra text."""
-    extra = [Source(Path(path), [conf.licences[path]] if path in conf.licences else []) for path in conf.text]
-    return [Source(train_cuts, [], normalised=True), *extra]
+    """The train cuts, unless the conf leaves them out, and its extra text."""
+    own = [Source(train_cuts, [], normalised=True)] if conf.own else []
+    return own + [Source(Path(path), [conf.licences[path]] if path in conf.licences else []) for path in conf.text]
 
 
 def gather(conf: TextConf, data: Path, directory: Path, encode: Encode, unknown: int, longest: int) -> dict[str, Any]:
@@ -45,7 +45,7 @@ def gather(conf: TextConf, data: Path, directory: Path, encode: Encode, unknown:
     record, listing = directory / "text" / "text.json", directory / "leaks.tsv"
     outputs = [directory / "text" / train.name, directory / "text" / dev.name, listing, record]
     inputs = [train, dev, test, data / "conf.yaml", *map(Path, conf.text)]
-    of_text = {key: getattr(conf, key) for key in ("tokens", "text", "licences", "max_leaks")}
+    of_text = {key: getattr(conf, key) for key in ("tokens", "own", "text", "licences", "max_leaks")}
     stage = Stage(directory / "text" / ".stamp.json", inputs, of_text | {"longest": longest})
     if stage.fresh(quiet=True):
         made: dict[str, Any] = read_json(record)

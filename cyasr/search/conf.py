@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from cyasr.conf import run_key
+from cyasr.search.bias import BiasConf
 
 
 @dataclass
@@ -32,6 +33,10 @@ class DecodeConf(SearchConf):
 
     search: Literal["greedy", "joint"] = "joint"
     lm: str | None = None  # a language model of the same data set: lm_<name>
+    lms: dict[str, float] = field(default_factory=dict)  # more of them with their weights; below 0: taken away
+    ilm_weight: float = 0.0  # of the decoder's own language model, taken away
+    ilm: Literal["zero", "mean"] = "zero"  # what the decoder hears for it: nothing, or the mean of dev's speech
+    bias: BiasConf = field(default_factory=BiasConf)  # phrases to favour: {words: FILE, weight: 2.0}
     posteriors: bool = False  # keep CTC's log-probabilities beside the n-best lists
     noise_snr: float | None = None  # dB of noise added to every utterance: how a system stands up to it
     batch: int = run_key(10)  # utterances decoded together
@@ -45,3 +50,19 @@ class DecodeConf(SearchConf):
             raise ValueError("lm_weight: needs a key `lm` naming the language model")
         if self.lm is not None and self.search == "greedy":
             raise ValueError("lm: greedy search takes none; use `search: joint`")
+        if self.search == "greedy" and (self.lms or self.ilm_weight or self.bias.words):
+            raise ValueError("lms, ilm_weight, bias: greedy search takes none; use `search: joint`")
+        if self.lm in self.lms:
+            raise ValueError(f"lms: {self.lm} is named by `lm` already")
+        if self.ilm_weight and self.ctc_weight == 1:
+            raise ValueError("ilm_weight: with ctc_weight 1 there is no decoder whose language model could be taken away")
+        if self.ilm_weight < 0:
+            raise ValueError(f"ilm_weight: how much of it is taken away, 0 or more, not {self.ilm_weight}")
+
+    def models(self) -> dict[str, float]:
+        """Weights of all language models by name."""
+        return ({} if self.lm is None else {self.lm: self.lm_weight}) | self.lms
+
+    def weights(self) -> dict[str, float]:
+        more = self.lms | ({"ilm": -self.ilm_weight} if self.ilm_weight else {})
+        return super().weights() | more | ({"bias": self.bias.weight} if self.bias.words else {})

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from cyasr.search.conf import SearchConf
 from cyasr.search.ctc import LOG_ZERO, Floats, Ints, PrefixScorer, greedy
 from cyasr.search.guards import Limits, limits, looping
+from cyasr.search.mixed_lm import MixedLm
 from cyasr.search.pre_beam import best_tokens
 
 END_STEPS, END_DISTANCE = 3, -10.0  # stop when the last three lengths ended this far below the best
@@ -74,8 +75,26 @@ def joint_search(
 
     log_probs: (N, T, V) of the CTC, natural log; lens: (N,) frames, at least 1; encoded: (N, T, D) for the decoder;
     `eos` is sos too. Without a decoder ctc_weight has to be 1. With guards every utterance gets a hypothesis; without,
-    one whose hypotheses all end before minlenratio allows may get none.
+    one whose hypotheses all end before minlenratio allows may get none. A MixedLm has its weights in it, whatever lm_weight
+    says; its terms' scores stand under their own names.
     """
+    if isinstance(lm, MixedLm):
+        lists = _lists(conf, log_probs, lens, eos, decoder, encoded, lm, blank)
+        lm.tell_apart(lists, eos)
+        return lists
+    return _lists(conf, log_probs, lens, eos, decoder, encoded, lm, blank)
+
+
+def _lists(
+    conf: SearchConf,
+    log_probs: torch.Tensor,
+    lens: torch.Tensor,
+    eos: int,
+    decoder: AttentionDecoder | None,
+    encoded: torch.Tensor | None,
+    lm: TokenLm | None,
+    blank: int,
+) -> list[list[SearchHypothesis]]:
     if decoder is None and conf.ctc_weight != 1.0:
         raise ValueError("without an attention decoder ctc_weight has to be 1")
     best_paths = greedy(log_probs, lens, blank) if conf.guards else []
@@ -89,9 +108,7 @@ def joint_search(
             results[n] = [forced.score(best_paths[n].tokens)]
         elif conf.minlenratio >= 0.1:
             shorter = replace(conf, minlenratio=conf.minlenratio - 0.1)
-            results[n] = joint_search(
-                shorter, log_probs[one], lens[one], eos, decoder=decoder, encoded=alone, lm=lm, blank=blank
-            )[0]
+            results[n] = _lists(shorter, log_probs[one], lens[one], eos, decoder, alone, lm, blank)[0]
     return results
 
 
@@ -145,7 +162,8 @@ class _Search:
     ) -> None:
         self.conf, self.eos, self.guard, self.device = conf, eos, guard, log_probs.device
         self.decoder = decoder if conf.ctc_weight < 1.0 else None
-        self.lm = lm if conf.lm_weight != 0.0 else None
+        self.lm_weight = 1.0 if isinstance(lm, MixedLm) else conf.lm_weight
+        self.lm = lm if self.lm_weight != 0.0 else None
         count, _, vocabulary = log_probs.shape
         frames = lens.cpu().numpy().astype(np.int64)
         self.shortest, self.longest = _length_bounds(conf, frames)
@@ -189,9 +207,9 @@ class _Search:
         count, width = beams.total.shape
         table_att, row_att, table_lm, row_lm = self._tables()
         ids, att, language = best_tokens(
-            table_att, row_att, table_lm, row_lm, 1.0 - conf.ctc_weight, conf.lm_weight, self.candidates, self.eos
+            table_att, row_att, table_lm, row_lm, 1.0 - conf.ctc_weight, self.lm_weight, self.candidates, self.eos
         )
-        totals = (1.0 - conf.ctc_weight) * att + conf.lm_weight * language + (conf.penalty + beams.total.reshape(-1, 1))
+        totals = (1.0 - conf.ctc_weight) * att + self.lm_weight * language + (conf.penalty + beams.total.reshape(-1, 1))
         prefix = np.zeros_like(totals)
         if self.ctc:
             prefix = self.ctc.score(ids)
@@ -256,8 +274,9 @@ class _Search:
                 self.ended[utterance].add(step, hyp)
         beams.total[ends] = -np.inf
         running: NDArray[np.bool_] = ~last & (beams.total > -np.inf).any(axis=1)
-        # Log probabilities only ever lower a total; a length bonus may raise it with every token to come
-        gain = max(0.0, self.conf.penalty) * (self.stop[beams.utterances] - 1 - step)
+        # Log probabilities only ever lower a total; a length bonus, a phrase, a model taken away may raise it with every token
+        most = self.lm.most if isinstance(self.lm, MixedLm) else 0.0
+        gain = (max(0.0, self.conf.penalty) + most) * (self.stop[beams.utterances] - 1 - step)
         for n, reachable in enumerate(beams.total.max(axis=1) + gain):
             ended = self.ended[beams.utterances[n]]
             if ended.settled(reachable) or (self.conf.maxlenratio == 0.0 and ended.hopeless(step)):
@@ -281,7 +300,7 @@ class _Search:
     def _hypothesis(self, tokens: list[int], scores: dict[str, float]) -> SearchHypothesis:
         models = {"ctc": self.ctc, "att": self.decoder, "lm": self.lm, "length": True}
         kept = {name: float(value) for name, value in scores.items() if models[name] is not None}
-        weights = self.conf.weights()
+        weights = self.conf.weights() | {"lm": self.lm_weight}
         return SearchHypothesis(tokens, kept, sum(weights[name] * value for name, value in kept.items()))
 
 

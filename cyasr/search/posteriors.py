@@ -47,37 +47,6 @@ def find_shards(directory: Path, label: str) -> list[Path]:
     return shards
 
 
-def read_shards(paths: Iterable[Path], vocabulary: int) -> Iterator[tuple[str, NDArray[np.float32]]]:
-    """(id, (T, vocabulary) natural logs); what was not among the best shares the rest evenly."""
-    for path in paths:
-        with np.load(path) as shard:
-            for key in shard.files:
-                name, _, kind = key.rpartition(".")
-                if kind == "full":
-                    yield name, shard[key].astype(np.float32)
-                elif kind == "ids":
-                    yield name, _unpack(shard[key], shard[f"{name}.values"], shard[f"{name}.rest"], vocabulary)
-
-
-class Shards:
-    """Posteriors by utterance id, read when they are asked for."""
-
-    def __init__(self, paths: Iterable[Path], vocabulary: int) -> None:
-        self._vocabulary = vocabulary
-        self._shards = [np.load(path) for path in paths]
-        self._at = {key.rpartition(".")[0]: shard for shard in self._shards for key in shard.files}
-
-    def get(self, name: str) -> NDArray[np.float32] | None:
-        """(T, vocabulary) natural logs; None where the shards do not have it."""
-        shard = self._at.get(name)
-        if shard is None:
-            return None
-        if f"{name}.full" in shard.files:
-            full: NDArray[np.float32] = shard[f"{name}.full"].astype(np.float32)
-            return full
-        return _unpack(shard[f"{name}.ids"], shard[f"{name}.values"], shard[f"{name}.rest"], self._vocabulary)
-
-
 def _pack(name: str, log_probs: NDArray[np.float32]) -> dict[str, NDArray[np.generic]]:
     if log_probs.shape[1] <= TOP:
         return {f"{name}.full": log_probs.astype(np.float16)}
@@ -101,7 +70,7 @@ def _unpack(
 
 
 class Posteriors:
-    """Posteriors by utterance, each read when it is asked for: as read_shards gives them, in any order."""
+    """The posteriors in several shards, each utterance's read and checked when it is asked for."""
 
     def __init__(self, paths: Iterable[Path], vocabulary: int) -> None:
         self._vocabulary = vocabulary
@@ -109,7 +78,10 @@ class Posteriors:
         self._at = {key.rpartition(".")[0]: path for path, shard in self._shards.items() for key in shard.files}
 
     def __getitem__(self, name: str) -> NDArray[np.float32]:
-        """(T, vocabulary) natural logs. Raises RunError where there are none, or none of this vocabulary, or NaN."""
+        """(T, vocabulary) natural logs; what was not among the best shares the rest evenly.
+
+        Raises RunError where there are none, or none of this vocabulary, or NaN.
+        """
         if name not in self._at:
             raise RunError(f"{', '.join(map(str, self._shards))}: no posteriors of {name}; decode again (stage 6)")
         path = self._at[name]
@@ -126,6 +98,13 @@ class Posteriors:
         if np.isnan(log_probs).any():
             raise RunError(f"{path}: utterance {name} has posteriors that are no numbers (NaN); train or decode again")
         return log_probs
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._at
+
+    def items(self) -> Iterator[tuple[str, NDArray[np.float32]]]:
+        """All of them, in the order of the shards."""
+        return ((name, self[name]) for name in self._at)
 
     def close(self) -> None:
         for shard in self._shards.values():

@@ -6,7 +6,7 @@ The modules' state-dict names are those of ESPnet's ESPnetASRModel, so checkpoin
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field, replace
 from io import StringIO
@@ -39,6 +39,7 @@ from cyasr.modules.espnet_padding import ignore_padding
 from cyasr.nbest import Hypothesis, Nbest
 from cyasr.search.conf import DecodeConf
 from cyasr.search.ctc import greedy
+from cyasr.search.internal_lm import InternalLm
 from cyasr.search.joint import SearchHypothesis, TokenLm, joint_search
 from cyasr.text.tokenizer import Tokenizer, tokenizer_dir
 
@@ -286,6 +287,17 @@ class System(torch.nn.Module):
             return [[SearchHypothesis(path.tokens, {"ctc": path.score}, path.score)] for path in paths]
         decoder = None if conf.ctc_weight == 1 else self._stepping()
         return joint_search(conf, log_probs, lengths, self.tokenizer.sos_eos_id, decoder=decoder, encoded=encoded, lm=lm)
+
+    def internal_lm(self, cuts: Iterable[Cut]) -> TokenLm:
+        """The decoder's own language model: where it hears the mean of what the encoder makes of `cuts`; without any, zeros."""
+        weight = self.decoder.embed[0].weight
+        total, frames = weight.new_zeros(self.conf.size), 0
+        with torch.inference_mode():
+            for cut in cuts:
+                features = filterbank(load(cut))[None].to(weight.device)
+                encoded, _ = self.encode(features, torch.tensor([features.shape[1]], device=weight.device))
+                total, frames = total + encoded[0].sum(0), frames + encoded.shape[1]
+        return InternalLm(IncrementalDecoder(self.decoder), total / max(1, frames), self.tokenizer.sos_eos_id)
 
     def _stepping(self) -> IncrementalDecoder:
         """The decoder token by token; made once, since it copies the weights."""

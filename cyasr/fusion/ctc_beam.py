@@ -1,0 +1,276 @@
+"""Stage 7: CTC posteriors that a decode kept, searched again with n-grams over words and tokens and phrases to favour.
+
+Every system whose decode keeps posteriors gets it, without its network: a set of weights costs a search, so dev is searched
+with each that is tried.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cyasr import conf as confs
+from cyasr.cli import RunError, UsageError
+from cyasr.files import write_json
+from cyasr.lock import Lock
+from cyasr.nbest import Hypothesis, Nbest, read_nbest, write_nbest
+from cyasr.score.lists import SUFFIX, DecodedList, describe, set_of
+from cyasr.score.references import Normaliser, data_conf, normaliser_of, read_references
+from cyasr.search.bias import BiasConf
+from cyasr.search.posteriors import Posteriors, find_shards
+from cyasr.stage import Stage
+from cyasr.text.tokenizer import Tokenizer
+
+if TYPE_CHECKING:
+    from cyasr.search.beam_kernel import Frames
+    from cyasr.search.ctc_beam import BeamHypothesis, CtcBeam
+
+BLOCK = 16  # utterances a thread takes together
+DEV = "dev"
+PARTS = ("ctc", "lm", "token_lm", "bias", "words", "unknown", "letters")  # cyasr.search.ctc_beam.NAMES
+
+
+@dataclass
+class Conf:
+    """conf/fuse_<name>.yaml. Of every weight all values are tried on dev, one weight at a time, the first being the start."""
+
+    kind: str
+    posteriors: str = "decode_greedy"  # stem of the decode conf whose posteriors are searched
+    lm: str | None = None  # stem of a word n-gram's conf; null: none
+    lm_weights: list[float] = field(default_factory=list)
+    word_weights: list[float] = field(default_factory=lambda: [0.0])  # a reward for each word
+    unknown_weights: list[float] = field(default_factory=lambda: [0.0])  # for each word outside `lm`, besides its <unk>
+    letter_weights: list[float] = field(default_factory=lambda: [0.0])  # for each letter of such a word
+    token_lm: str | None = None  # stem of the conf of an n-gram over the system's own tokens; null: none
+    token_lm_weights: list[float] = field(default_factory=list)
+    bias: BiasConf = field(default_factory=BiasConf)  # phrases to favour
+    sweeps: int = 2  # rounds over all weights, or fewer where nothing changes any more
+    beam: int = 50  # prefixes kept
+    distance: float = 10.0  # natural log below the best at which a prefix is dropped
+    floor: float = -6.0  # natural log below which a token of a frame is not looked at
+    nbest: int = 10
+
+    def __post_init__(self) -> None:
+        if not self.posteriors.startswith("decode_"):
+            raise ValueError(f"posteriors: the stem of a decode conf (decode_…), not {self.posteriors!r}")
+        for key in ("lm", "token_lm"):
+            if bool(getattr(self, key)) != bool(getattr(self, f"{key}_weights")):
+                raise ValueError(f"{key} and {key}_weights come together: a model and the weights to try for it")
+        if not (self.word_weights and self.unknown_weights and self.letter_weights):
+            raise ValueError("word_weights, unknown_weights and letter_weights: at least one value each")
+        if min(self.beam, self.nbest) < 1 or self.sweeps < 0:
+            raise ValueError("beam and nbest: at least 1; sweeps: 0 or more")
+        if self.distance <= 0 or self.floor >= 0:
+            raise ValueError("distance: above 0; floor: below 0")
+
+    def candidates(self) -> dict[str, list[float]]:
+        """The values to try, by the search's name of the weight."""
+        tried = {"lm": self.lm_weights, "token_lm": self.token_lm_weights, "words": self.word_weights}
+        tried |= {"unknown": self.unknown_weights, "letters": self.letter_weights}
+        return {name: values for name, values in tried.items() if values}
+
+
+class Fusion:
+    """One fuse conf on one trained system; opening it checks that everything it reads is there."""
+
+    def __init__(self, experiment: Path, conf: Conf, name: str) -> None:
+        """experiment: exp/<set>/<train stem>; name: the fuse conf's stem. Raises UsageError."""
+        self.conf, self.experiment = conf, experiment
+        self.directory = experiment / name
+        source = experiment / conf.posteriors
+        data_set = set_of(experiment)
+        self.lists = [
+            describe(path, data_set, experiment.name, conf.posteriors) for path in sorted(source.glob(f"[!.]*{SUFFIX}"))
+        ]
+        dev = [one for one in self.lists if one.label == DEV]
+        if not dev:
+            raise UsageError(f"{source} has no {DEV}, which weights are tuned on; run stage 6 with conf/{source.name}.yaml")
+        self.dev: DecodedList = dev[0]
+        self.shards = {one.label: find_shards(source, one.label) for one in self.lists}
+        self.tokenizer = Tokenizer.load(experiment / "tokenizer")
+        self.normaliser: Normaliser = normaliser_of(self.dev.data)
+        units = str(confs.read(experiment / "conf.yaml")["tokenizer"])
+        self.models = [experiment.parent / lm for lm in (conf.lm, conf.token_lm) if lm]
+        for lm, wanted in ((conf.lm, "word"), (conf.token_lm, units)):
+            if lm:
+                _check_units(experiment.parent / lm, wanted)
+
+    def stage(self) -> Stage:
+        inputs = [path for shards in self.shards.values() for path in shards] + [one.path for one in self.lists]
+        inputs += [self.dev.references, data_conf(self.dev.data), self.experiment / "tokenizer" / "tokens.txt"]
+        inputs += [directory / "lm.npz" for directory in self.models] + self.conf.bias.files()
+        return Stage(self.directory / ".stamp.json", inputs, asdict(self.conf) | {"text": self.normaliser.signature})
+
+    def run(self) -> str:
+        """Make everything anew, with run.json telling how it stands; return a line that says what it gave."""
+        stage, record = self.stage(), self.directory / "run.json"
+        with Lock(self.directory):
+            stage.stamp.unlink(missing_ok=True)
+            confs.freeze(self.conf, self.directory / "conf.yaml")
+            write_json(record, {"status": "running"})
+            try:
+                search = self._search()
+                weights = self._tune(search)
+                write_json(self.directory / "weights.json", weights)
+                seconds = {one.label: self._write(one, search) for one in self.lists}
+            except BaseException as error:
+                write_json(record, {"status": "failed", "message": f"{type(error).__name__}: {error}".splitlines()[0]})
+                raise
+            outputs = [self.directory / one.path.name for one in self.lists]
+            for old in set(self.directory.glob(f"[!.]*{SUFFIX}")) - set(outputs):
+                old.unlink()  # its posteriors are gone
+            write_json(record, {"status": "finished", "search_seconds": seconds})
+            stage.done([*outputs, self.directory / "weights.json", self.directory / "conf.yaml"])
+        written = ", ".join(f"{name} {value:g}" for name, value in weights["weights"].items())
+        return f"{self.directory}: dev WER {weights['dev_wer']['tuned']:.2f} % ({written})"
+
+    def _search(self) -> CtcBeam:
+        from cyasr.lm.ngram import NgramLM
+        from cyasr.search.ctc_beam import CtcBeam
+
+        conf, tokens = self.conf, self.tokenizer.tokens
+        lm, token_lm = (
+            NgramLM.load(self.experiment.parent / name / "lm.npz") if name else None for name in (conf.lm, conf.token_lm)
+        )
+        matcher = conf.bias.matcher(self.tokenizer, self.normaliser.apply)
+        bias = None if matcher is None else matcher.tables()
+        search = CtcBeam(tokens, lm, token_lm, bias, beam=conf.beam, distance=conf.distance, floor=conf.floor)
+        if search.unspelled:
+            print(f"{self.directory}: {search.unspelled} words of {conf.lm} cannot be spelled by the system's tokens")
+        return search
+
+    def _tune(self, search: CtcBeam) -> dict[str, Any]:
+        """Set the weights that make the fewest errors on dev; the row of weights.json."""
+        import numpy as np
+
+        from cyasr.score.wer import distances
+
+        references = {name: self.normaliser.apply(one.text).split() for name, one in read_references(self.dev.references).items()}
+        dev = {name: search.pack(log_probs) for name, log_probs in self._posteriors(self.dev)}
+        if dev.keys() != references.keys():
+            odd = min(dev.keys() ^ references.keys())
+            raise RunError(f"{self.dev.path.parent} and {self.dev.references} do not hold the same utterances ({odd})")
+        words = sum(map(len, references.values()))
+        if not words:
+            raise RunError(f"{self.dev.references} has no reference words to tune on")
+        tried: dict[tuple[float, ...], int] = {}
+
+        def errors(weights: dict[str, float]) -> int:
+            key = tuple(weights.values())
+            if key not in tried:
+                search.set_weights(weights | self._bias_weight())
+                texts = [self._text(hyps).split() for hyps in _in_threads(dev.values(), lambda some: search.decode(some, 1))]
+                tried[key] = int(distances([references[name] for name in dev], texts, np.arange(len(texts))).sum())
+                print(f"{self.directory}: {_written(weights)}: dev WER {100 * tried[key] / words:.2f} %", flush=True)
+            return tried[key]
+
+        candidates = self.conf.candidates()
+        best = {name: values[0] for name, values in candidates.items()}
+        for _ in range(self.conf.sweeps):
+            before = best
+            for name, values in candidates.items():
+                trials = [best, *({**best, name: value} for value in values)]
+                best = min(trials, key=errors)  # the first of equal ones
+            if best == before:
+                break
+        total = errors(best)
+        search.set_weights(best | self._bias_weight())
+        return {
+            "tuned_on": str(self.dev.path.parent),
+            "text": self.normaliser.signature,
+            "weights": {self._name(name): value for name, value in search.weights.items() if name in self._parts()},
+            "dev_wer": {"tuned": round(100 * total / words, 4), "tried": len(tried)},
+        }
+
+    def _bias_weight(self) -> dict[str, float]:
+        return {"bias": self.conf.bias.weight} if self.conf.bias.words else {}
+
+    def _parts(self) -> list[str]:
+        """The search's scores that this conf asks for."""
+        conf = self.conf
+        asked = {"lm": conf.lm, "token_lm": conf.token_lm, "bias": conf.bias.words, "unknown": conf.lm, "letters": conf.lm}
+        return [name for name in PARTS if asked.get(name, True)]
+
+    def _name(self, part: str) -> str:
+        """What n-best lists call a score: models go by their own names."""
+        return {"lm": self.conf.lm, "token_lm": self.conf.token_lm}.get(part) or part
+
+    def _posteriors(self, one: DecodedList) -> Iterator[tuple[str, Any]]:
+        return Posteriors(self.shards[one.label], len(self.tokenizer.tokens)).items()
+
+    def _text(self, hyps: list[BeamHypothesis]) -> str:
+        return self.normaliser.apply(self.tokenizer.decode(hyps[0].tokens)) if hyps else ""
+
+    def _write(self, one: DecodedList, search: CtcBeam) -> float:
+        """Write the lists of `one`, in their order; return the seconds of searching."""
+        start = time.perf_counter()
+        found: dict[str, list[BeamHypothesis]] = {}
+        names: list[str] = []
+
+        def packed() -> Iterator[Frames]:
+            for name, log_probs in self._posteriors(one):
+                names.append(name)
+                yield search.pack(log_probs)
+
+        # Twice as many as are asked for: prefixes that differ in a space write the same text
+        for hyps in _in_threads(packed(), lambda some: search.decode(some, 2 * self.conf.nbest)):
+            found[names[len(found)]] = hyps
+        seconds = (time.perf_counter() - start) / max(1, len(found))
+        weights = {self._name(name): search.weights[name] for name in self._parts()}
+
+        def lists() -> Iterator[Nbest]:
+            for first in read_nbest(one.path):
+                if first.id not in found:
+                    raise RunError(f"{one.path}: no posteriors of {first.id}; decode again (stage 6)")
+                spent = round(first.decode_seconds + seconds, 4)
+                yield Nbest(first.id, self._hypotheses(found[first.id]), first.system, weights, spent, first.audio_seconds)
+
+        write_nbest(self.directory / one.path.name, lists())
+        return round(seconds * len(found), 3)
+
+    def _hypotheses(self, found: list[BeamHypothesis]) -> list[Hypothesis]:
+        hyps: dict[str, Hypothesis] = {}
+        for one in found:
+            tokens = [self.tokenizer.tokens[i] for i in one.tokens]
+            text = self.tokenizer.join(tokens)
+            if text not in hyps and len(hyps) < self.conf.nbest:
+                scores = {self._name(part): one.scores[part] for part in self._parts()}
+                hyps[text] = Hypothesis(text, tokens, scores, one.total)
+        return list(hyps.values())
+
+
+def _in_threads(
+    utterances: Iterable[Frames], decode: Callable[[list[Frames]], list[list[BeamHypothesis]]]
+) -> Iterator[list[BeamHypothesis]]:
+    """What `decode` gives for each, in order, from as many threads as there are cores, a few blocks ahead."""
+    threads = len(os.sched_getaffinity(0))
+    source = iter(utterances)
+    waiting: list[Future[list[list[BeamHypothesis]]]] = []
+    with ThreadPoolExecutor(threads) as pool:
+        while True:
+            while len(waiting) < 2 * threads and (block := list(islice(source, BLOCK))):
+                waiting.append(pool.submit(decode, block))
+            if not waiting:
+                return
+            yield from waiting.pop(0).result()
+
+
+def _check_units(directory: Path, wanted: str) -> None:
+    """Raise UsageError where the n-gram of `directory` is missing or not over `wanted` units."""
+    path = directory / "conf.yaml"
+    if not path.is_file() or not (directory / "lm.npz").is_file():
+        hint = confs.nearest(directory.name, [other.name for other in directory.parent.glob("lm_*")])
+        raise UsageError(f"{directory} holds no n-gram{hint}; run stage 4 with conf/{directory.name}.yaml")
+    units = confs.read(path).get("tokens")
+    if units != wanted:
+        raise UsageError(f"{directory} is over {units!r} tokens, where ctc_beam needs {wanted!r}")
+
+
+def _written(weights: dict[str, float]) -> str:
+    return ", ".join(f"{name} {value:g}" for name, value in weights.items())
