@@ -20,7 +20,7 @@ from cyasr.data.augment import conf as augment
 from cyasr.data.augment.conf import NoiseConf
 from cyasr.files import read_json, sha256, write_json
 from cyasr.lock import Lock
-from cyasr.losses.conf import FRAMES, TOKENS, LossConf
+from cyasr.losses.conf import FRAMES, LATTICE, TOKENS, LossConf
 
 
 @dataclass
@@ -89,7 +89,7 @@ class TrainConf:
                 raise ValueError(f"{key}: must be from 0 to below 1, not {getattr(self, key)}")
         augment.check(self)
         self.loss.check(self.system, self.GIVES)
-        if self.select == "error_rate" and not {FRAMES, TOKENS} & self.loss.needs:
+        if self.select == "error_rate" and not {FRAMES, TOKENS, LATTICE} & self.loss.needs:
             raise ValueError(f"select: {' and '.join(self.loss.terms)} alone have no error rate; write `select: loss`")
 
 

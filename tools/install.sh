@@ -4,6 +4,7 @@
 #
 #   tools/install.sh          what the recipe needs: tools/requirements.txt
 #   tools/install.sh dev      and what its checks need: tools/requirements-dev.txt
+#   tools/install.sh nemo     and NeMo, for Canary and Parakeet: tools/requirements-nemo.txt
 #
 # Environment: PYTHON=python3.12 chooses the interpreter; TORCH_SPEC=torch==2.13.0+cu130 another build of torch.
 set -euo pipefail
@@ -79,11 +80,12 @@ print(torch.__version__)' 2>&1) || fail "cannot be imported: $(tail -n 1 <<<"$sa
 }
 
 locks=(tools/requirements.txt)
-case ${1-} in
-  '') ;;
-  dev) locks+=(tools/requirements-dev.txt) ;;
-  *) fail "unknown environment '$1'; valid: none (the recipe's own) or dev" ;;
-esac
+for extra in "$@"; do
+  case $extra in
+    dev | nemo) locks+=("tools/requirements-$extra.txt") ;;
+    *) fail "unknown environment '$extra'; valid: none (the recipe's own), dev, nemo" ;;
+  esac
+done
 missing=()
 for lock in "${locks[@]}"; do current "$lock" || missing+=("$lock"); done
 ((${#missing[@]})) || exit 0

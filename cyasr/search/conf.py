@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from cyasr.conf import run_key
@@ -33,6 +33,8 @@ class DecodeConf(SearchConf):
     search: Literal["greedy", "joint"] = "joint"
     lm: str | None = None  # a language model of the same data set: lm_<name>
     posteriors: bool = False  # keep CTC's log-probabilities beside the n-best lists
+    # speech in a language -> language of the text, for systems that translate: {el: en, en: el}; others are transcribed
+    translate_to: dict[str, str] = field(default_factory=dict)
     noise_snr: float | None = None  # dB of noise added to every utterance: how a system stands up to it
     batch: int = run_key(10)  # utterances decoded together
 
