@@ -100,14 +100,16 @@ def make(due: Due) -> None:
     from cyasr.score import summary, tally
     from cyasr.score.join import Joined
     from cyasr.score.references import stream_references
+    from cyasr.score.translated import stream_translations, targets
 
     parts: dict[str, tally.Tally] = {}
 
     def rows() -> Iterator[dict[str, Any]]:
         for one in due.lists:
-            heard = _Heard(one)
-            joined = Joined(stream_references(one.references), heard, (str(one.references), str(one.path)), advice="Decode again")
-            counting = tally.Counting(due.normaliser)
+            heard, to = _Heard(one), targets(one)
+            said = stream_translations(one.references, to) if to else stream_references(one.references)
+            joined = Joined(said, heard, (str(one.references), str(one.path)), advice="Decode again")
+            counting = tally.Counting(due.normaliser, translation=bool(to))
             yield from counting.rows(joined.pairs())
             parts[one.trained_on] = counting.tally(heard.system, rescoring_seconds(one))
 

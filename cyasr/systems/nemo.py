@@ -1,7 +1,7 @@
 """Canary (NeMo's EncDecMultiTaskModel): FastConformer encoder, Transformer decoder, a prompt of languages and task.
 
 NeMo's modules are driven here, not by its training_step: losses are sums over utterances as of every other family, and
-batches come from our data path, which can feed it. The prompt is given and costs nothing; text and end do.
+batches come from our data path, which can feed it. Labels are prompt, text and end, all learnt, as NeMo does by default.
 """
 
 from __future__ import annotations
@@ -70,13 +70,12 @@ class Conf(TrainConf):
 
 @dataclass
 class Batch:
-    """features: (N, T, bins); lengths: (N,); tokens: (N, U), prompt first, padded with IGNORE; prompts: (N,) tokens of them."""
+    """features: (N, T, bins); lengths: (N,); tokens: (N, U), prompt first, padded with IGNORE."""
 
     ids: list[str]
     features: Tensor
     lengths: Tensor
     tokens: Tensor
-    prompts: Tensor
     extra: Extra = field(default_factory=Extra)
 
     def to(self, device: torch.device | str) -> Batch:
@@ -101,9 +100,8 @@ class Collate:
     def __call__(self, cuts: list[Cut], epoch: int = 0) -> Batch:
         features, lengths = pad([self._features(cut, epoch) for cut in cuts], 0.0)
         rows = [torch.tensor(self.writer.labels(transcript(cut), cut, None)) for cut in cuts]
-        prompts = torch.tensor([len(self.writer.prompt_of(cut)) for cut in cuts])
         extra = Extra() if self.extras is None else self.extras(cuts, epoch, self.writer.labels)
-        return Batch([cut.id for cut in cuts], features, lengths, pad(rows, IGNORE)[0], prompts, extra)
+        return Batch([cut.id for cut in cuts], features, lengths, pad(rows, IGNORE)[0], extra)
 
     def _features(self, cut: Cut, epoch: int) -> Tensor:
         if not self.train:
@@ -213,12 +211,12 @@ class System(torch.nn.Module):
         made, extra = Outputs(len(batch.ids)), batch.extra
         encoded, inside = self._encode(batch.features, batch.lengths)
         if TOKENS in needs:
-            made.tokens = self._decode(encoded, inside, batch.tokens, batch.prompts)
+            made.tokens = self._decode(encoded, inside, batch.tokens)
             made.tokens.teacher, made.tokens.alpha = extra.tokens, self.alpha
         if TASKS in needs and extra.translation is not None:
-            made.translation = self._decode(encoded, inside, extra.translation, batch.prompts)
+            made.translation = self._decode(encoded, inside, extra.translation)
         if TEXT in needs and extra.text is not None:
-            made.text = self._decode(torch.zeros_like(encoded[:, :1]), inside[:, :1], extra.text, batch.prompts)
+            made.text = self._decode(torch.zeros_like(encoded[:, :1]), inside[:, :1], extra.text)
         return made
 
     def _encode(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
@@ -230,15 +228,14 @@ class System(torch.nn.Module):
             encoded = self.model.transf_encoder(encoder_states=encoded, encoder_mask=inside)
         return encoded, inside
 
-    def _decode(self, encoded: Tensor, inside: Tensor, labels: Tensor, prompts: Tensor) -> Tokens:
-        """The decoder, told what came before. labels: (N, U), prompt first; the prompt is no target."""
+    def _decode(self, encoded: Tensor, inside: Tensor, labels: Tensor) -> Tokens:
+        """The decoder, told what came before. labels: (N, U), prompt first."""
         inputs, targets = labels[:, :-1], labels[:, 1:]
         seen = (inputs != IGNORE).long()
         states = self.model.transf_decoder(
             input_ids=inputs.clamp(min=0), decoder_mask=seen, encoder_embeddings=encoded, encoder_mask=inside
         )
-        given = torch.arange(targets.shape[1], device=targets.device) < prompts[:, None] - 1
-        return Tokens(self.model.log_softmax(hidden_states=states), targets.masked_fill(given, IGNORE))
+        return Tokens(self.model.log_softmax(hidden_states=states), targets)
 
     @property
     def _unknown(self) -> int | None:
