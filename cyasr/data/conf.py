@@ -74,6 +74,8 @@ class DataConf:
     expected: list[str] = field(default_factory=list)  # kinds of reject, as in report.json, not counted in that
     decode: int | None = None  # audio files that stage 2 decodes, drawn by name; None: all. Of others sizes are compared
     segment: SegmentConf | None = None  # cut long recordings; None: what is longer than max_seconds is rejected
+    # a part of the corpus: fields that an utterance has to have, {domain: commands}; all others are left out, as expected
+    only: dict[str, str] = field(default_factory=dict)
     raw_from: str | None = None  # take stage 1 of conf/data_<raw_from>.yaml instead of an own one
     mixture: dict[str, float] = field(default_factory=dict)  # data sets and weights instead of a corpus of its own
     temperature: float = 1.0  # mixture: hours ** (1 / temperature) times the weight is a set's share; high: all alike

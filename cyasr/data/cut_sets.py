@@ -14,7 +14,7 @@ from cyasr.data.checks.findings import Checks, lines
 from cyasr.data.checks.sentences import NearSentences
 from cyasr.data.corpus import SPLITS, DataConf
 from cyasr.data.leaks import SENTENCE_WORDS, Overlaps
-from cyasr.data.rejects import RejectList, writing_rejects
+from cyasr.data.rejects import UNASKED, RejectList, writing_rejects
 from cyasr.data.split import Plan
 from cyasr.data.validate import reject
 from cyasr.files import read_json, write_json, writing_gz
@@ -218,7 +218,7 @@ def writing_cut_sets(plans: list[Plan], conf: DataConf) -> Iterator[list[CutSet]
             ]
             # Entered last, so left first: too many rejects must stop the manifests above from being published.
             rejects = [
-                stack.enter_context(writing_rejects(folder / "rejects.tsv", conf.max_reject_rate, conf.expected))
+                stack.enter_context(writing_rejects(folder / "rejects.tsv", conf.max_reject_rate, [*conf.expected, UNASKED]))
                 for folder in folders
             ]
             sets = [

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from cyasr.cli import RunError
 from cyasr.data.audiofile import SAMPLE_RATE, TELEPHONE_RATE
 from cyasr.data.corpus import DataConf, Reject
+from cyasr.data.rejects import UNASKED
 from cyasr.data.seen import Seen
 from cyasr.data.validate import Checked, checked_recordings, reject, text_problem
 from cyasr.text.normalize import normalize
@@ -154,6 +155,12 @@ class Tally:
         return "\n".join(lines)
 
 
+def unasked(supervision: dict[str, Any], only: dict[str, str]) -> str | None:
+    """Why a supervision is none of those that `only:` asks for, or None."""
+    found = supervision.get("custom") or {}
+    return next((f"{UNASKED}: {key} {found.get(key)}" for key, value in only.items() if found.get(key) != value), None)
+
+
 def usable_cuts(raw: Path, conf: DataConf) -> Generator[Usable | Reject, None, Tally]:
     """Every supervision of `raw`, in order: its cut, or why it cannot be used; returns what went through.
 
@@ -184,7 +191,7 @@ def usable_cuts(raw: Path, conf: DataConf) -> Generator[Usable | Reject, None, T
                 yield row
                 continue
             text = normalize(row["text"], conf.profile)
-            problem = error or text_problem(text, row["duration"], conf)
+            problem = unasked(row, conf.only) or error or text_problem(text, row["duration"], conf)
             if needs_speaker and not row.get("speaker"):
                 problem = problem or f"no speaker, which split: {conf.split} needs"
             if problem:

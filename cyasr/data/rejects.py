@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from cyasr.data.corpus import Reject
 
 SHOWN = 3  # rejects in an error message
+UNASKED = "not asked for"  # the kind of reject that a data conf's `only:` makes
 
 
 class RejectList:

@@ -38,11 +38,11 @@ def transducer_loss(lattice: Lattice, sigma: float = 0.0) -> Tensor:
 
     sigma: taken off every token's and blank's log-probability, which favours long durations (Xu et al., section 4).
     """
-    return -log_likelihood(lattice, sigma).sum()
+    return -log_likelihood(lattice, sigma).sum().float()
 
 
 def log_likelihood(lattice: Lattice, sigma: float = 0.0) -> Tensor:
-    """(N,) natural logs of the transcripts' probabilities, over all alignments that end with the last frame.
+    """(N,) natural logs, float64, of the transcripts' probabilities, over all alignments that end with the last frame.
 
     One that no alignment fits counts as zero.
     """
@@ -70,7 +70,7 @@ def log_likelihood(lattice: Lattice, sigma: float = 0.0) -> Tensor:
     # only blanks may end: a token that reaches past the last frame does not
     ends = torch.stack([_ended(alphas, arc, step, lattice) for step, arc in blank_arcs.items()])
     found = ends.logsumexp(0)
-    return torch.where(found > NEVER / 2, found, torch.zeros_like(found)).float()
+    return torch.where(found > NEVER / 2, found, torch.zeros_like(found))
 
 
 def infeasible(lattice: Lattice) -> Tensor:

@@ -34,7 +34,9 @@ class Prompt:
         """Raises UsageError for a language that the model lacks."""
         if language not in self.languages:
             known = ", ".join(self.languages)
-            raise UsageError(f"{whose}: the model has no language {language!r}{nearest(language, self.languages)} (it has {known})")
+            raise UsageError(
+                f"{whose}: the model has no language {language!r}{nearest(language, self.languages)} (it has {known})"
+            )
 
     def ids(self, source: str, target: str) -> list[int]:
         """The prompt that asks for speech in `source` as text in `target`."""

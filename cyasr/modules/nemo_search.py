@@ -19,7 +19,8 @@ MASKED = -10000.0  # as NeMo masks
 class Steps:
     """A TransformerDecoderNM with its head over encoded: (N, T, D), mask: (N, T), one where there is speech.
 
-    tokens: the tokenizer's size; NeMo pads the head to a multiple of eight, and what is beyond is never written. Row n * width + k is hypothesis k of utterance n.
+    tokens: the tokenizer's size; NeMo pads the head to a multiple of eight, and what is beyond is never written. Row
+    n * width + k is hypothesis k of utterance n.
     """
 
     def __init__(self, decoder: Any, head: Any, encoded: Tensor, mask: Tensor, tokens: int) -> None:
@@ -85,7 +86,9 @@ class Steps:
         return made
 
 
-def search(steps: Steps, prompts: Tensor, end: int, beam: int, nbest: int, most: list[int]) -> list[list[tuple[list[int], float]]]:
+def search(
+    steps: Steps, prompts: Tensor, end: int, beam: int, nbest: int, most: list[int]
+) -> list[list[tuple[list[int], float]]]:
     """Each utterance's `nbest` hypotheses, best first: tokens after the prompt without the end, and the sum of their natural
     log-probabilities and the end's.
 

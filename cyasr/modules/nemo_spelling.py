@@ -7,6 +7,7 @@ Cypriot's σ̆ τζ̆ are letters with a combining mark, which tokenizers of Sta
 from __future__ import annotations
 
 import os
+import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
@@ -14,12 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-import regex
-
 from cyasr.cli import UsageError
 from cyasr.files import read_jsonl_gz
 
-LETTER = regex.compile(r"\X")  # a letter with its marks
+LETTER = re.compile("[^\u0300-\u036f][\u0300-\u036f]*")  # a letter with its combining marks
 
 
 @dataclass

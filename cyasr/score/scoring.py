@@ -164,4 +164,7 @@ def _line(due: Due) -> str:
     if score["wer"] is None:
         return f"{due.score}: no reference words in {score['utterances']} utterances"
     spread = f"[{low:.2f}, {high:.2f}]{f' {note}' if note else ''}"
-    return f"{due.score}: WER {score['wer']:.2f} % {spread}, CER {score['cer']:.2f} %, {score['utterances']} utterances"
+    scores = {name: score["metrics"].get(key) for name, key in (("BLEU", "bleu"), ("chrF", "chrf"))}
+    translated = "".join(f", {name} {one['score']:.2f}" for name, one in scores.items() if one)
+    rates = f"WER {score['wer']:.2f} % {spread}, CER {score['cer']:.2f} %"
+    return f"{due.score}: {rates}{translated}, {score['utterances']} utterances"

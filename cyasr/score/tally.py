@@ -63,7 +63,7 @@ class Tally:
     used: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     features: dict[str, Any] = field(default_factory=dict)
     confusions: dict[str, Any] = field(default_factory=dict)
-    translation: dict[str, Any] = field(default_factory=dict)
+    translation: Translation | None = None
     system: str = ""
     decode_seconds: float = 0.0
     audio_seconds: float = 0.0
@@ -112,7 +112,7 @@ class Counting:
             used=self._used,
             features=features.merge(self._features or [features.count([], [], wer.align([], []))]),
             confusions=confusions.merge(self._confusions or [confusions.count([], [], wer.align([], []))]),
-            translation=self._translation.result() if self._translation else {},
+            translation=self._translation,
             system=system,
             decode_seconds=float(self._seconds[0]) + more_seconds,
             audio_seconds=float(self._seconds[1]),
@@ -232,6 +232,7 @@ def pooled(tallies: Sequence[Tally]) -> Tally:
     used: Counter[tuple[str, str, str]] = Counter()
     for one in tallies:
         used.update(one.used)
+    translations = [one.translation for one in tallies if one.translation]
     return Tally(
         counts=np.concatenate([one.counts for one in tallies]),
         **arrays,
@@ -239,6 +240,7 @@ def pooled(tallies: Sequence[Tally]) -> Tally:
         used=used,
         features=features.merge([one.features for one in tallies]),
         confusions=confusions.merge([one.confusions for one in tallies]),
+        translation=Translation.together(translations) if translations else None,
         system=tallies[0].system,
         decode_seconds=sum(one.decode_seconds for one in tallies),
         audio_seconds=sum(one.audio_seconds for one in tallies),

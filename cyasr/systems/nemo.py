@@ -120,8 +120,7 @@ class Writer:
         self.conf, self.prompt = conf, prompt
         unknown = frozenset(i for i in range(prompt.tokenizer.vocab_size) if prompt.tokenizer.ids_to_tokens([i])[0] == "<unk>")
         self.spellers = {
-            language: Speller(partial(prompt.text_ids, language=language), prompt.text, unknown)
-            for language in prompt.languages
+            language: Speller(partial(prompt.text_ids, language=language), prompt.text, unknown) for language in prompt.languages
         }
 
     def language(self, cut: Cut) -> str:
@@ -277,7 +276,9 @@ class System(torch.nn.Module):
             lists_made.append((nbest, None))
         return lists_made
 
-    def _search(self, audio: list[NDArray[np.float32]], prompts: list[list[int]], beam: int, nbest: int) -> list[list[Hypothesis]]:
+    def _search(
+        self, audio: list[NDArray[np.float32]], prompts: list[list[int]], beam: int, nbest: int
+    ) -> list[list[Hypothesis]]:
         """Utterances whose prompts are of one length are searched together."""
         device = next(self.parameters()).device
         features, lengths = pad([self.features(one) for one in audio], 0.0)

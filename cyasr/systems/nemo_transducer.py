@@ -204,7 +204,10 @@ class System(torch.nn.Module):
             paths = nemo_transducer.greedy(self.model, encoded, frames)
             return [[self._hypothesis(path.tokens, path.frames, path.total, at)] for path, at in zip(paths, starts, strict=True)]
         lists = nemo_transducer.beams(self.model, encoded, frames, conf.beam)
-        made = [[self._hypothesis(one.tokens, one.frames, one.total, at) for one in some] for some, at in zip(lists, starts, strict=True)]
+        made = [
+            [self._hypothesis(one.tokens, one.frames, one.total, at) for one in some]
+            for some, at in zip(lists, starts, strict=True)
+        ]
         return [_distinct(hyps)[: conf.nbest] for hyps in made]
 
     def _hypothesis(self, ids: list[int], frames: list[int], total: float, start: float) -> Hypothesis:
