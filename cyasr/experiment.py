@@ -147,7 +147,7 @@ def input_hashes(paths: list[Path]) -> dict[str, str]:
 def surroundings() -> dict[str, Any]:
     """What a result depends on besides conf and data: commit, versions, host."""
     versions = {}
-    for package in ("torch", "espnet", "lhotse", "lightning-fabric", "sentencepiece", "numpy", "numba"):
+    for package in ("torch", "espnet", "nemo-toolkit", "lhotse", "lightning-fabric", "sentencepiece", "numpy", "numba"):
         try:
             versions[package] = metadata.version(package)
         except metadata.PackageNotFoundError:

@@ -144,14 +144,17 @@ def test_what_nemo_transcribes_itself_is_the_same_text(work: Path, trained: Path
     assert ours == [cut.supervisions[0].text for cut in cuts[::2]]
 
 
-def test_killed_in_run_sh_it_resumes_to_the_same_weights_and_is_scored(work: Path, trained: Path, tmp_path: Path) -> None:
+def test_killed_in_run_sh_it_resumes_to_the_same_weights_and_is_scored(work: Path, tmp_path: Path) -> None:
+    moving = {"speed": [0.9, 1.0, 1.1], "time_masks": 2, "native": {"encoder.dropout": 0.1}, "micro_batch_seconds": 3}
+    keys = KEYS | moving | {"epochs": 3, "evaluate_epochs": 1}
+    (work / "train_brief.yaml").write_text(yaml.safe_dump(keys))
+    step(work, "steps.train", *TRAIN, "train_brief.yaml")
     there = checkout(tmp_path)
     (there / "data").mkdir(exist_ok=True)
     for name in ("tones", "twenty"):
         (there / "data" / name).symlink_to((work / "data" / name).resolve())
     (there / "bases").symlink_to(work / "bases")
     (there / "conf" / "data_twenty.yaml").write_text((ROOT / "conf" / "data_mini.yaml").read_text())
-    keys = yaml.safe_load((work / "train_whole.yaml").read_text())
     (there / "conf" / "train_small.yaml").write_text(yaml.safe_dump(keys | {"save_minutes": 0.001}))
     run = ["egs/cypriot/run.sh", "--corpus", "twenty", "--systems", "small", "--decodes", "canary", "--nj", "1", "--ngpu", "0"]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
@@ -167,9 +170,10 @@ def test_killed_in_run_sh_it_resumes_to_the_same_weights_and_is_scored(work: Pat
         done = subprocess.run([*run, *stages], cwd=there, env=environment, text=True, capture_output=True, timeout=300)
         assert done.returncode == 0, done.stdout + done.stderr
     assert "resumed from" in (exp / "train.log").read_text()
-    expected, found = (torch.load(one / "model.pt", weights_only=True) for one in (trained, exp))
+    whole = work / "exp" / "twenty" / "train_brief"
+    expected, found = (torch.load(one / "model.pt", weights_only=True) for one in (whole, exp))
     assert expected.keys() == found.keys() and all(torch.equal(expected[name], found[name]) for name in expected)
-    assert score(exp / "decode_canary")["wer"] < 5
+    assert score(exp / "decode_canary")["utterances"] == 20
     assert "decode_canary" in (there / "egs" / "cypriot" / "RESULTS.md").read_text()
 
 
