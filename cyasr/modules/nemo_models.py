@@ -87,10 +87,16 @@ def save(model: Any, path: Path) -> None:
 
 
 def locate(pretrained: str, revision: str | None) -> Path:
-    """The .nemo file of a path, or of a hub name, where it is called as the repository. Raises UsageError."""
+    """The .nemo file of a path, or the one in a directory, or of a hub name, where it is called as the repository.
+
+    Raises UsageError where there is none.
+    """
     path = Path(pretrained)
     if path.is_dir():
-        raise UsageError(f"pretrained: {pretrained} is a directory; give the .nemo file in it")
+        inside = sorted(path.glob("*.nemo"))
+        if len(inside) != 1:
+            raise UsageError(f"pretrained: {pretrained} is a directory; give the .nemo file in it")
+        return inside[0]
     if path.suffix == ".nemo" or path.exists():
         if not path.exists():
             raise UsageError(f"pretrained: {pretrained} does not exist")
