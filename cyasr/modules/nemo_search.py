@@ -138,7 +138,7 @@ def search(
 
 def _split(x: Tensor, heads: int) -> Tensor:
     """(M, L, D) to (M, heads, L, D / heads)."""
-    return x.unflatten(-1, (heads, -1)).transpose(1, 2)
+    return x.reshape(*x.shape[:-1], heads, -1).transpose(1, 2)
 
 
 def _joined(x: Tensor) -> Tensor:

@@ -60,6 +60,7 @@ class Translation:
         """Of all texts that `parts` were given."""
         made = cls()
         for part in parts:
+            made._metrics = part._metrics  # which know by now how many references there are
             for name, sums in part._statistics.items():
                 known = made._statistics.get(name, [0] * len(sums))
                 made._statistics[name] = [one + other for one, other in zip(known, sums, strict=True)]

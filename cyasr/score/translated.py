@@ -52,7 +52,7 @@ def _references(path: Path, to: dict[str, str]) -> Iterator[Utterance]:
             texts = [((one.get("custom") or {}).get("translation") or {}).get(target) for one in parts]
             if not all(texts):
                 raise RunError(f"{path}:{number}: cut {row.get('id')} has no translation into {target!r} to score against")
-            made.text = " ".join(texts)
+            made.text = " ".join(map(str, texts))
         yield made
 
 
