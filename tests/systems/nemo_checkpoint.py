@@ -103,6 +103,6 @@ def parakeet_config() -> dict[str, Any]:
 def parakeet(path: Path) -> Path:
     """As nvidia/parakeet-tdt-0.6b-v3."""
     torch.manual_seed(10)
-    directory = pieces(path.parent / f"{path.stem}_tokenizer", list(WORDS), 60, [])
+    directory = pieces(path.parent / f"{path.stem}_tokenizer", [*WORDS, *ENGLISH], 80, [])
     nemo_models.save(nemo_architecture.build(parakeet_config(), {"dir": str(directory)}), path)
     return path
