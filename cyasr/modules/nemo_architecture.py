@@ -39,6 +39,7 @@ def build(config: dict[str, Any], tokenizer: dict[str, Any]) -> Any:
 
     made = copy.deepcopy(config)
     made["tokenizer"] = made["tokenizer"] | tokenizer
+    made["restore_timestamps_model"] = False  # which would be looked for in the .nemo file that was restored last
     model_class = getattr(models, str(made["target"]).rpartition(".")[2])
     with nemo_models.quiet():
         model = model_class(cfg=OmegaConf.create(made))

@@ -188,6 +188,7 @@ def _restored(path: Path, native: dict[str, Any], class_name: str, family: str, 
                 save_restore_connector=_connector(weights),
             )  # fmt: skip
     except Exception as error:  # NeMo, Hydra and sentencepiece raise what they like for a file with parts missing
+        model_class._set_model_restore_state(is_being_restored=False)
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         tokens = "its tokenizer is missing: " if "tokenizer" in reason or "vocab" in reason else ""
         raise UsageError(f"{path}: cannot be restored: {tokens}{reason}") from error
