@@ -23,6 +23,8 @@ class Features:
 
     def __init__(self, preprocessor: Any) -> None:
         self.preprocessor = copy.deepcopy(preprocessor).eval().cpu()
+        # NeMo wraps `forward` in the instance: the copy's would be the original's, with its mode, buffers and device
+        vars(self.preprocessor.featurizer).pop("forward", None)
 
     def __call__(self, audio: NDArray[np.float32]) -> Tensor:
         """audio: (samples,) at 16 kHz. Returns (frames, bins)."""

@@ -157,7 +157,7 @@ def vocabulary(model: Any, size: int) -> list[str]:
 def _connector(weights: bool) -> Any:
     from nemo.core.connectors.save_restore_connector import SaveRestoreConnector
 
-    class Connector(SaveRestoreConnector):  # type: ignore[misc]
+    class Connector(SaveRestoreConnector):
         """NeMo's own, with weights as tensors only, or with none."""
 
         @staticmethod
