@@ -18,6 +18,7 @@ import torch
 from lhotse import CutSet
 
 from cyasr.modules import nemo_models
+from cyasr.modules.nemo_prompt import language_of
 from cyasr.search.conf import DecodeConf
 from cyasr.systems import restore
 
@@ -34,11 +35,8 @@ def main() -> None:
     arguments = parser.parse_args()
 
     system = restore(arguments.exp)
-    cuts = [
-        cut
-        for cut in CutSet.from_file(arguments.data / f"{arguments.split}.jsonl.gz")
-        if cut.supervisions[0].language == arguments.language
-    ]
+    every = CutSet.from_file(arguments.data / f"{arguments.split}.jsonl.gz")
+    cuts = [cut for cut in every if language_of(cut, None) == arguments.language]
     cuts = sorted(cuts[: arguments.utterances], key=lambda cut: -cut.duration)
     speech = sum(cut.duration for cut in cuts)
     print(f"{len(cuts)} cuts, {speech:.0f} s of speech, {torch.get_num_threads()} threads")
