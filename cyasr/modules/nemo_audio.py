@@ -13,22 +13,26 @@ from torch import Tensor, nn
 from cyasr.data.audiofile import SAMPLE_RATE
 from cyasr.nbest import Word
 
-LEAST = 1.0  # seconds; shorter audio gets silence on both sides, as NeMo's own transcribe() gives it
+LEAST = 0.1  # seconds
 QUIET = 0.2  # seconds over which loudness is measured where a long recording is cut
 SEARCHED = 0.25  # share of a piece, at its end, in which the quietest place is looked for
 
 
 class Features:
-    """A model's preprocessor for one utterance at a time, whatever mode the model is in: without dither."""
+    """A model's preprocessor for one utterance at a time, whatever mode the model is in: without dither.
 
-    def __init__(self, preprocessor: Any) -> None:
+    least: seconds; shorter audio gets silence on both sides.
+    """
+
+    def __init__(self, preprocessor: Any, least: float = LEAST) -> None:
+        self.least = least
         self.preprocessor = copy.deepcopy(preprocessor).eval().cpu()
         # NeMo wraps `forward` in the instance: the copy's would be the original's, with its mode, buffers and device
         vars(self.preprocessor.featurizer).pop("forward", None)
 
     def __call__(self, audio: NDArray[np.float32]) -> Tensor:
         """audio: (samples,) at 16 kHz. Returns (frames, bins)."""
-        missing = round(LEAST * SAMPLE_RATE) - len(audio)
+        missing = round(self.least * SAMPLE_RATE) - len(audio)
         if missing > 0:
             audio = np.pad(audio, (missing // 2, missing - missing // 2))
         signal = torch.from_numpy(np.ascontiguousarray(audio, dtype=np.float32))[None]

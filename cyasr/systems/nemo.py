@@ -40,6 +40,7 @@ from cyasr.search.conf import DecodeConf
 from cyasr.search.joint import TokenLm
 
 CLASS = "EncDecMultiTaskModel"
+LEAST = 1.0  # seconds that a Canary hears, with silence around shorter audio: as NeMo's own transcribe() gives it
 MORE_TOKENS = 50  # than frames of the encoder, at most, are written: NeMo's own limit
 
 
@@ -155,7 +156,7 @@ class System(torch.nn.Module):
         self.conf = conf
         self.model = model
         self.writer = Writer(conf, Prompt(model, conf.punctuation))
-        self.features = Features(model.preprocessor)
+        self.features = Features(model.preprocessor, LEAST)
         if conf.language is not None:
             self.writer.prompt.check(conf.language, "language")
         if conf.freeze_encoder or conf.loss.needs == {TEXT}:
