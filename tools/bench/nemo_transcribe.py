@@ -1,4 +1,4 @@
-"""Canary's transcription: ours, stage 6's greedy search, against NeMo's own transcribe(), same cuts, same trained model.
+"""Canary's or Parakeet's transcription: ours, stage 6's greedy search, against NeMo's own transcribe(), same cuts, same trained model.
 
     python -m tools.bench.nemo_transcribe --exp exp/mini_commands/train_canary_small --data data/mini_commands
 
@@ -71,10 +71,9 @@ def _ours(system: Any, cuts: list[Any], batch: int) -> list[str]:
 
 def _theirs(model: Any, cuts: list[Any], batch: int, language: str) -> list[str]:
     paths = [cut.recording.sources[0].source for cut in cuts]
+    asked = {"source_lang": language, "target_lang": language, "pnc": "no"} if hasattr(model, "prompt") else {}
     with nemo_models.quiet():
-        found = model.transcribe(
-            paths, batch_size=batch, verbose=False, num_workers=0, source_lang=language, target_lang=language, pnc="no"
-        )
+        found = model.transcribe(paths, batch_size=batch, verbose=False, num_workers=0, **asked)
     return [" ".join(one.text.split()) for one in found]
 
 
