@@ -1,4 +1,4 @@
-"""Canary's or Parakeet's transcription: ours, stage 6's greedy search, against NeMo's own transcribe(), same cuts, same trained model.
+"""Canary's or Parakeet's transcription: stage 6's greedy search against NeMo's own transcribe(), same cuts, same trained model.
 
     python -m tools.bench.nemo_transcribe --exp exp/mini_commands/train_canary_small --data data/mini_commands
 
