@@ -48,8 +48,9 @@ def build(config: dict[str, Any], tokenizer: dict[str, Any]) -> Any:
 
 def placeholder(directory: Path, pieces: int, special: list[str]) -> Path:
     """A tokenizer directory of so many made-up pieces behind the special ones: sizes are right, texts are not."""
-    from sentencepiece import sentencepiece_model_pb2 as proto
+    from sentencepiece import sentencepiece_model_pb2
 
+    proto: Any = sentencepiece_model_pb2  # its classes are made when it is imported
     model = proto.ModelProto()
     kinds = proto.ModelProto.SentencePiece
     model.pieces.add(piece="<unk>", score=0.0, type=kinds.UNKNOWN)

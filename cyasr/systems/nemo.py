@@ -271,8 +271,8 @@ class System(torch.nn.Module):
                 found[n].append(hyps)
         seconds = (time.monotonic() - started) / sum(cut.duration for cut in cuts)
         lists_made = []
-        for cut, hyps, ends in zip(cuts, found, bounds, strict=True):
-            best = hyps[0] if len(hyps) == 1 else [_together([one[0] for one in hyps], ends)]
+        for cut, made, ends in zip(cuts, found, bounds, strict=True):
+            best = made[0] if len(made) == 1 else [_together([one[0] for one in made], ends)]
             nbest = Nbest(cut.id, best, "nemo", {"att": 1.0}, round(seconds * cut.duration, 4), round(cut.duration, 3))
             lists_made.append((nbest, None))
         return lists_made

@@ -188,8 +188,8 @@ class System(torch.nn.Module):
                 found[n].append(hyps)
         seconds = (time.monotonic() - started) / sum(cut.duration for cut in cuts)
         lists_made = []
-        for cut, hyps in zip(cuts, found, strict=True):
-            best = hyps[0] if len(hyps) == 1 else [_together([one[0] for one in hyps])]
+        for cut, made in zip(cuts, found, strict=True):
+            best = made[0] if len(made) == 1 else [_together([one[0] for one in made])]
             nbest = Nbest(
                 cut.id, best, "nemo_transducer", {"transducer": 1.0}, round(seconds * cut.duration, 4), round(cut.duration, 3)
             )
