@@ -20,7 +20,7 @@ from cyasr.data.augment import conf as augment
 from cyasr.data.augment.conf import NoiseConf
 from cyasr.files import read_json, sha256, write_json
 from cyasr.lock import Lock
-from cyasr.losses.conf import FRAMES, TOKENS, LossConf
+from cyasr.losses.conf import FRAMES, LATTICE, TOKENS, LossConf
 from cyasr.text.tokenizer import NO_TOKENIZER
 
 
@@ -94,7 +94,7 @@ class TrainConf:
             raise ValueError(f"init_from: an experiment's directory, exp/<set>/train_<system>, not {self.init_from!r}")
         augment.check(self)
         self.loss.check(self.system, self.GIVES)
-        writes = bool({FRAMES, TOKENS} & self.loss.needs)
+        writes = bool({FRAMES, TOKENS, LATTICE} & self.loss.needs)
         if writes and self.tokenizer == NO_TOKENIZER:
             raise ValueError(f"tokenizer: none writes nothing, and {' and '.join(self.loss.terms)} learns to write")
         if self.select == "error_rate" and not writes:
@@ -156,7 +156,7 @@ def input_hashes(paths: list[Path]) -> dict[str, str]:
 def surroundings() -> dict[str, Any]:
     """What a result depends on besides conf and data: commit, versions, host."""
     versions = {}
-    for package in ("torch", "espnet", "lhotse", "lightning-fabric", "sentencepiece", "numpy", "numba"):
+    for package in ("torch", "espnet", "nemo-toolkit", "lhotse", "lightning-fabric", "sentencepiece", "numpy", "numba"):
         try:
             versions[package] = metadata.version(package)
         except metadata.PackageNotFoundError:

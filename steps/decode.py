@@ -81,6 +81,8 @@ def main() -> None:
 
     keep_freed_memory()
     system = restore(arguments.exp)
+    if any(one.conf.translate_to for one in due) and not getattr(system, "translates", False):
+        raise UsageError(f"{arguments.conf}: translate_to: {system.conf.system} does not translate at decoding; nemo does")
     for one in due:
         _decode(one, system, arguments.job, arguments.njobs)
 

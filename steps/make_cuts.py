@@ -50,7 +50,7 @@ def main() -> None:
     made = [Path("data", each.name, product) for each in plans for product in PRODUCTS]
     if summary["texts"]:
         made += [*texts.products(folder, alone=not plans), *(() if plans else (folder / "conf.yaml",))]
-    params = {key: value for key, value in vars(conf).items() if key != "card"}
+    params = {key: value for key, value in vars(conf).items() if key != "card" and (value or key != "only")}
     params |= {"text": signature(conf.profile), "sets": [each.name for each in plans]}
     aligner = [Path(conf.segment.aligner, "model.pt")] if conf.segment and conf.segment.aligner else []
     stage = Stage(folder / ".stamp.json", [*(raw / manifest for manifest in MANIFESTS), *aligner], params)

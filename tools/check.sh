@@ -4,7 +4,7 @@
 set -euo pipefail
 
 cd "$(dirname "$(realpath "$0")")/.."
-tools/install.sh dev
+tools/install.sh dev nemo
 . ./path.sh
 ruff check
 ruff format --check

@@ -4,6 +4,7 @@
 #
 #   tools/install.sh          what the recipe needs: tools/requirements.txt
 #   tools/install.sh dev      and what its checks need: tools/requirements-dev.txt
+#   tools/install.sh nemo     and NeMo, for Canary and Parakeet: tools/requirements-nemo.txt
 #   tools/install.sh k2       k2, in an environment of its own, .venv-k2: tools/requirements-k2.txt; needs a Python 3.10
 #
 # Environment: PYTHON=python3.12 chooses the interpreter; TORCH_SPEC=torch==2.13.0+cu130 another build of torch.
@@ -112,11 +113,12 @@ install_k2() {
 unset PYTHONHOME PYTHONPATH VIRTUAL_ENV
 [[ ${1-} != k2 ]] || { install_k2 && exit 0; }
 locks=(tools/requirements.txt)
-case ${1-} in
-  '') ;;
-  dev) locks+=(tools/requirements-dev.txt) ;;
-  *) fail "unknown environment '$1'; valid: none (the recipe's own), dev or k2" ;;
-esac
+for extra in "$@"; do
+  case $extra in
+    dev | nemo) locks+=("tools/requirements-$extra.txt") ;;
+    *) fail "unknown environment '$extra'; valid: none (the recipe's own), dev, nemo, k2" ;;
+  esac
+done
 missing=()
 for lock in "${locks[@]}"; do current "$lock" || missing+=("$lock"); done
 ((${#missing[@]})) || exit 0

@@ -6,12 +6,17 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 # what `targets` may name besides modules: the same parts under the names that each family gives them
-# (Whisper and wav2vec 2.0; w2v-BERT and ESPnet)
+# (Whisper and wav2vec 2.0; w2v-BERT, ESPnet and NeMo's encoders; NeMo's decoder)
 GROUPS: dict[str, tuple[str, ...]] = {
-    "query_value": ("q_proj", "v_proj", "linear_q", "linear_v"),
-    "attention": ("q_proj", "k_proj", "v_proj", "out_proj", "linear_q", "linear_k", "linear_v", "linear_out"),
-    "feed_forward": ("fc1", "fc2", "intermediate_dense", "output_dense", "w_1", "w_2"),
-    "block_outputs": ("out_proj", "linear_out", "fc2", "output_dense", "w_2"),
+    "query_value": ("q_proj", "v_proj", "linear_q", "linear_v", "query_net", "value_net"),
+    "attention": (
+        *("q_proj", "k_proj", "v_proj", "out_proj", "linear_q", "linear_k", "linear_v", "linear_out"),
+        *("query_net", "key_net", "value_net", "out_projection"),
+    ),
+    "feed_forward": (
+        *("fc1", "fc2", "intermediate_dense", "output_dense", "w_1", "w_2", "linear1", "linear2", "dense_in", "dense_out"),
+    ),
+    "block_outputs": ("out_proj", "linear_out", "fc2", "output_dense", "w_2", "linear2", "out_projection", "dense_out"),
 }
 
 

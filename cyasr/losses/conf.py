@@ -12,6 +12,7 @@ TOKENS = "token logits"
 TASKS = "a decoder that is told its task"
 TEXT = "a decoder that runs without audio"
 QUANTISED = "quantised targets"
+LATTICE = "a transducer's lattice"
 
 NEEDS = {
     "ctc": FRAMES,
@@ -22,6 +23,7 @@ NEEDS = {
     "translation": TASKS,
     "text": TEXT,
     "contrastive": QUANTISED,
+    "transducer": LATTICE,
 }
 DISTILLATIONS = ("frame_distillation", "token_distillation")
 OPTIONS = {  # setting -> the terms it is a setting of
@@ -39,6 +41,7 @@ OPTIONS = {  # setting -> the terms it is a setting of
     "negatives": ("contrastive",),
     "contrast": ("contrastive",),
     "gumbel": ("contrastive",),
+    "sigma": ("transducer",),
 }
 
 
@@ -54,6 +57,7 @@ class LossConf:
     translation: float = 0.0  # cross-entropy of the same audio's translation, where a cut has one
     text: float = 0.0  # cross-entropy of text that the decoder sees without audio
     contrastive: float = 0.0  # wav2vec 2.0's pretraining; needs no transcript
+    transducer: float = 0.0  # the transcript's likelihood over a transducer's alignments
     # settings
     label_smoothing: float = 0.0
     focal_gamma: float = 2.0
@@ -61,7 +65,7 @@ class LossConf:
     teacher: str | None = None  # directory of a finished experiment
     temperature: float = 2.0
     top: int = 64  # of the teacher's probabilities, how many are kept at each place; the rest is one number
-    translate_to: str = "en"  # language of the translations
+    translate_to: str = "en"  # language of the translations; several ("en el"): the first that a cut has one into
     text_files: list[str] = field(default_factory=list)  # one sentence a line, .gz or plain; none: the transcripts
     licences: dict[str, str] = field(default_factory=dict)  # path in `text_files` -> its licence
     max_leaks: float = 0.01  # share of those lines that may be dev or test sentences (dropped) before training stops
@@ -69,6 +73,7 @@ class LossConf:
     negatives: int = 100  # distractors of each masked frame
     contrast: float = 0.1  # temperature of the cosine similarities
     gumbel: float = 0.5  # temperature of the quantiser's choice
+    sigma: float = 0.0  # taken off each log-probability in training, so that tokens take more frames
 
     def __post_init__(self) -> None:
         for name in NEEDS:

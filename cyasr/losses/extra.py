@@ -24,7 +24,8 @@ from cyasr.losses.teacher import Cache, Places
 TEXT_LABELS = 400  # tokens of a drawn sentence; what is longer ends there
 TEXT_SEED = 1  # added to the experiment's, so that sentences do not go with augmentations
 
-Labels = Callable[[str, bool], list[int]]  # (text, is it a translation?) -> start, tokens, end
+# (text, the cut that it belongs to, the language that it was translated into; None: not translated) -> start, tokens, end
+Labels = Callable[[str, Cut, str | None], list[int]]
 
 
 @dataclass
@@ -70,21 +71,20 @@ class Extras:
     def __call__(self, cuts: list[Cut], epoch: int, labels: Labels) -> Extra:
         extra = Extra()
         if self.conf.translation:
-            extra.translation = _padded([labels(found, True) if (found := self._translated(cut)) else [] for cut in cuts])
+            found = [translation(cut, self.conf.translate_to) for cut in cuts]
+            made = [labels(text, cut, to) if text else [] for cut, (text, to) in zip(cuts, found, strict=True)]
+            extra.translation = _padded(made)
         if self.conf.text:
-            extra.text = _padded([labels(self._sentence(cut, epoch), False)[:TEXT_LABELS] for cut in cuts])
+            extra.text = _padded([labels(self._sentence(cut, epoch), cut, None)[:TEXT_LABELS] for cut in cuts])
         if "frames" in self.caches:
             extra.frames = together([self._places("frames", cut) for cut in cuts])
         if "tokens" in self.caches:
             places = [self._places("tokens", cut) for cut in cuts]
             for cut, one in zip(cuts, places, strict=True):
-                if one is not None and one.targets.tolist() != labels(transcript(cut), False)[1:]:
+                if one is not None and one.targets.tolist() != labels(transcript(cut), cut, None)[1:]:
                     raise UsageError(f"loss: teacher: it cuts the text of {cut.id} into other tokens than the student")
             extra.tokens = together(places)
         return extra
-
-    def _translated(self, cut: Cut) -> str:
-        return translated(cut, self.conf.translate_to)
 
     def _sentence(self, cut: Cut, epoch: int) -> str:
         return transcript(cut) if self.lines is None else self.lines.draw(self.random(epoch, cut))
@@ -97,10 +97,18 @@ def transcript(cut: Cut) -> str:
     return " ".join(supervision.text or "" for supervision in cut.supervisions)
 
 
-def translated(cut: Cut, language: str) -> str:
+def translated(cut: Cut, languages: str) -> str:
     """The cut's translation; empty where a part of it has none."""
-    parts = [((one.custom or {}).get("translation") or {}).get(language, "") for one in cut.supervisions]
-    return " ".join(parts) if all(parts) else ""
+    return translation(cut, languages)[0]
+
+
+def translation(cut: Cut, languages: str) -> tuple[str, str]:
+    """The cut's translation and its language, the first of `languages` that all of its parts have one into; else empty."""
+    for language in languages.split():
+        parts = [((one.custom or {}).get("translation") or {}).get(language, "") for one in cut.supervisions]
+        if parts and all(parts):
+            return " ".join(parts), language
+    return "", ""
 
 
 def together(places: list[Places | None]) -> Teacher:

@@ -15,6 +15,9 @@ from cyasr.losses.cross_entropy import IGNORE, cross_entropy
 from cyasr.losses.ctc import ctc_loss, greedy_errors, infeasible
 from cyasr.losses.distillation import Teacher, frame_distillation, token_distillation
 from cyasr.losses.focal import focal
+from cyasr.losses.transducer import Lattice, transducer_loss
+from cyasr.losses.transducer import errors as transducer_errors
+from cyasr.losses.transducer import infeasible as transducer_infeasible
 
 
 @dataclass
@@ -48,6 +51,7 @@ class Outputs:
     translation: Tokens | None = None
     text: Tokens | None = None
     quantised: Quantised | None = None
+    lattice: Lattice | None = None
 
 
 @dataclass
@@ -60,7 +64,8 @@ class Losses:
 
 
 def losses(conf: LossConf, outputs: Outputs, training: bool) -> Losses:
-    """The weighted sum of the terms. Outside training, the token errors to select by: greedy CTC's where it is learnt.
+    """The weighted sum of the terms. Outside training, the token errors to select by: greedy search's, a CTC's or a
+    transducer's, where it is learnt.
 
     `correct` of `tokens` are the decoder's guesses at the next token, or a contrastive model's at the masked frame.
     """
@@ -70,7 +75,7 @@ def losses(conf: LossConf, outputs: Outputs, training: bool) -> Losses:
         term = TERMS[name](conf, outputs)
         weighted.append(getattr(conf, name) * term)
         parts[name] = term.detach()
-    frames, tokens, quantised = outputs.frames, outputs.tokens, outputs.quantised
+    frames, tokens, quantised, lattice = outputs.frames, outputs.tokens, outputs.quantised, outputs.lattice
     if frames is not None:
         parts["infeasible"] = infeasible(frames.lengths, frames.tokens, frames.token_lengths)
         if not training:
@@ -85,6 +90,10 @@ def losses(conf: LossConf, outputs: Outputs, training: bool) -> Losses:
             parts["errors"], parts["reference"] = parts["tokens"] - parts["correct"], parts["tokens"]
     if quantised is not None and not training:
         parts["correct"], parts["tokens"] = found(quantised), torch.tensor(len(quantised.context))
+    if lattice is not None:
+        parts["infeasible"] = transducer_infeasible(lattice)
+        if not training:
+            parts["errors"], parts["reference"], parts["written"] = transducer_errors(lattice)
     return Losses(torch.stack(weighted).sum(), parts, outputs.count)
 
 
@@ -126,6 +135,7 @@ TERMS: dict[str, Callable[[LossConf, Outputs], Tensor]] = {
     "translation": lambda conf, made: _smoothed(made.translation, conf),
     "text": lambda conf, made: _smoothed(made.text, conf),
     "contrastive": _contrastive,
+    "transducer": lambda conf, made: transducer_loss(_given(made.lattice), conf.sigma),
 }
 
 T = TypeVar("T")

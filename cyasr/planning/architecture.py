@@ -6,6 +6,7 @@ conf/architectures/<last part of the hub name>.json.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -75,13 +76,28 @@ def _hf_seq2seq(conf: Any, _: Tokenizer) -> torch.nn.Module:
     return model
 
 
+def _nemo(conf: Any, _: Tokenizer) -> torch.nn.Module:
+    from cyasr.modules import nemo_architecture, nemo_models
+
+    nemo_models.require()
+    name = conf.pretrained.rpartition("/")[2]
+    known = sorted(path.stem for path in PUBLISHED.glob("*.json") if "config" in json.loads(path.read_text(encoding="utf-8")))
+    if name not in known:
+        raise UsageError(f"pretrained: the sizes of {conf.pretrained!r} are not known here{confs.nearest(name, known)}")
+    model: torch.nn.Module = nemo_architecture.sizes(name)
+    if conf.freeze_encoder:
+        model.get_submodule("encoder").requires_grad_(False)
+    adapt(model, conf.adapt)
+    return model
+
+
 def _espnet(conf: Any, tokenizer: Tokenizer) -> torch.nn.Module:
     from cyasr.systems.espnet import System
 
     return System(conf, tokenizer)
 
 
-BUILDERS = {"hf_ctc": _hf_ctc, "hf_seq2seq": _hf_seq2seq, "espnet": _espnet}
+BUILDERS = {"hf_ctc": _hf_ctc, "hf_seq2seq": _hf_seq2seq, "espnet": _espnet, "nemo": _nemo, "nemo_transducer": _nemo}
 
 
 def _tokenizer(name: str, data: Path | None) -> Tokenizer:

@@ -112,6 +112,10 @@ def _kv_cache(conf: Any, model: Any, seconds: float) -> int:
         config = model.config
         positions = config.max_target_positions + config.max_source_positions
         return int(2 * config.decoder_layers * config.d_model * 4 * positions)
+    if conf.system == "nemo":
+        size = model.cfg.transf_decoder.config_dict
+        positions = size.max_sequence_length + seconds * 100 / model.encoder.subsampling_factor
+        return int(2 * size.num_layers * size.hidden_size * 4 * positions)
     if conf.system == "espnet":
         return int(2 * conf.decoder_layers * conf.size * 4 * seconds * trace.TOKENS_PER_SECOND)
     return 0

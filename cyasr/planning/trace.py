@@ -29,6 +29,7 @@ from cyasr.losses.conf import FRAMES, QUANTISED, TOKENS
 SAMPLE_RATE = 16000
 WHISPER_FRAMES = 3000  # its window of 30 s
 TOKENS_PER_SECOND = 15.0  # of speech: characters, or Whisper's byte pairs in Greek at about the same rate
+PIECES_PER_SECOND = 6.0  # of Greek in NeMo's vocabularies of 8,192 and 16,384: assumed, not measured
 
 
 @dataclass(frozen=True)
@@ -153,6 +154,31 @@ def _espnet(system: Any, conf: Any, count: int, seconds: float) -> Tensor:
     return total
 
 
+def _nemo_encoded(model: Any, count: int, seconds: float) -> tuple[Tensor, Tensor]:
+    """(N, T, D) and (N,) frames."""
+    frames = round(seconds * 100)
+    lengths = torch.full((count,), frames)
+    encoded, kept = model.encoder(audio_signal=torch.zeros(count, model.encoder._feat_in, frames), length=lengths)
+    return encoded.transpose(1, 2), kept
+
+
+def _nemo(model: Any, conf: Any, count: int, seconds: float) -> Tensor:
+    encoded, _ = _nemo_encoded(model, count, seconds)
+    tokens = torch.zeros(count, round(seconds * PIECES_PER_SECOND), dtype=torch.long)
+    seen, heard = torch.ones_like(tokens), torch.ones(encoded.shape[:2])
+    states = model.transf_decoder(input_ids=tokens, decoder_mask=seen, encoder_embeddings=encoded, encoder_mask=heard)
+    return _cross_entropy(model.log_softmax(hidden_states=states), tokens)
+
+
+def _nemo_transducer(model: Any, conf: Any, count: int, seconds: float) -> Tensor:
+    from cyasr.losses.transducer import transducer_loss
+    from cyasr.modules.nemo_transducer import lattice
+
+    encoded, frames = _nemo_encoded(model, count, seconds)
+    tokens = torch.zeros(count, round(seconds * PIECES_PER_SECOND), dtype=torch.long)
+    return transducer_loss(lattice(model, encoded, frames, tokens, torch.full((count,), tokens.shape[1])))
+
+
 def _cross_entropy(logits: Tensor, tokens: Tensor) -> Tensor:
     return nn.functional.cross_entropy(logits.float().flatten(0, 1), tokens.flatten())
 
@@ -161,6 +187,8 @@ PASSES: dict[str, Callable[[Any, Any, int, float], Tensor]] = {
     "hf_ctc": _hf_ctc,
     "hf_seq2seq": _hf_seq2seq,
     "espnet": _espnet,
+    "nemo": _nemo,
+    "nemo_transducer": _nemo_transducer,
 }
 
 

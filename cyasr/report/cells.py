@@ -25,6 +25,13 @@ def wer(score: dict[str, Any]) -> str:
     return f"{score['wer']:.2f} [{interval['low']:.2f}, {interval['high']:.2f}]{mark}"
 
 
+def translation(score: dict[str, Any]) -> str:
+    """` (BLEU 31.20, chrF 55.04)` of a translation; nothing of a transcription."""
+    metrics = score.get("metrics") or {}
+    found = [f"{name} {metrics[key]['score']:.2f}" for name, key in (("BLEU", "bleu"), ("chrF", "chrf")) if key in metrics]
+    return f" ({', '.join(found)})" if found else ""
+
+
 def rung(score: dict[str, Any], name: str) -> str:
     """A rung of the ladder: `strict`, `fold` or `lenient`, as `wer`. Scores without a ladder have a strict one only."""
     one = (score.get("ladder") or {}).get(name)

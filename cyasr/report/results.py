@@ -116,7 +116,8 @@ def compact(report: Report, name: str) -> str:
             one.tested_on,
             one.split or cells.NONE,
             _conf(one),
-            " with ".join(filter(None, [one.decode, *(lm for lm in one.lm if "(" in lm)])) or cells.NONE,
+            (" with ".join(filter(None, [one.decode, *(lm for lm in one.lm if "(" in lm)])) or cells.NONE)
+            + cells.translation(one.score),
             cells.wer(one.score),
             cells.percent(one.score.get("cer")),
             cells.factor(one.score.get("rtf")) if one.score else cells.NONE,
@@ -222,7 +223,7 @@ def _figures(one: Result) -> list[str]:
         str(system or cells.NONE),
         _conf(one),
         one.split or cells.NONE,
-        one.decode or cells.NONE,
+        (one.decode or cells.NONE) + cells.translation(one.score),
         ", ".join(one.lm) or cells.NONE,
         *(cells.rung(one.score, rung) for rung in RUNGS.values()),
         cells.percent(one.score.get("cer")),

@@ -55,6 +55,17 @@ class Translation:
             known = self._statistics.get(name, [0] * len(sums))
             self._statistics[name] = [one + other for one, other in zip(known, sums, strict=True)]
 
+    @classmethod
+    def together(cls, parts: Sequence[Translation]) -> Translation:
+        """Of all texts that `parts` were given."""
+        made = cls()
+        for part in parts:
+            made._metrics = part._metrics  # which know by now how many references there are
+            for name, sums in part._statistics.items():
+                known = made._statistics.get(name, [0] * len(sums))
+                made._statistics[name] = [one + other for one, other in zip(known, sums, strict=True)]
+        return made
+
     def result(self) -> dict[str, dict[str, Any]]:
         """{"bleu": {"score", "signature"}, "chrf": …}; empty where nothing was added."""
         return {

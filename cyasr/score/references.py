@@ -72,26 +72,35 @@ def data_conf(data: Path) -> Path:
     raise UsageError(f"{data}/conf.yaml does not exist; run stage 2")
 
 
+def reference(row: dict[str, Any], where: str) -> Utterance:
+    """A cut's own text with what is known of it. Raises RunError for a cut without supervision."""
+    parts = supervisions(row)
+    if not parts:
+        raise RunError(f"{where}: cut {row.get('id')} has no supervision, so nothing to score against")
+    first = parts[0]
+    custom = (row.get("custom") or {}) | (first.get("custom") or {})
+    text = " ".join(one.get("text") or "" for one in parts)
+    return Utterance(
+        row["id"],
+        text,
+        where,
+        speaker=first.get("speaker"),
+        dialect=custom.get("dialect"),
+        domain=custom.get("domain"),
+        corpus=custom.get("corpus"),
+        label=custom.get("label"),
+        duration=row.get("duration"),
+    )
+
+
+def supervisions(cut: dict[str, Any]) -> list[dict[str, Any]]:
+    """Those of a cut, and of a mixed cut's tracks, in the order of their starts."""
+    return sorted(_supervisions(cut), key=lambda one: float(one.get("start", 0.0)))
+
+
 def _references(path: Path) -> Iterator[Utterance]:
     for number, row in enumerate(read_jsonl_gz(path), 1):
-        where = f"{path}:{number}"
-        supervisions = sorted(_supervisions(row), key=lambda one: one.get("start", 0.0))
-        if not supervisions:
-            raise RunError(f"{where}: cut {row.get('id')} has no supervision, so nothing to score against")
-        first = supervisions[0]
-        custom = (row.get("custom") or {}) | (first.get("custom") or {})
-        text = " ".join(one.get("text") or "" for one in supervisions)
-        yield Utterance(
-            row["id"],
-            text,
-            where,
-            speaker=first.get("speaker"),
-            dialect=custom.get("dialect"),
-            domain=custom.get("domain"),
-            corpus=custom.get("corpus"),
-            label=custom.get("label"),
-            duration=row.get("duration"),
-        )
+        yield reference(row, f"{path}:{number}")
 
 
 def _supervisions(cut: dict[str, Any]) -> Iterator[dict[str, Any]]:

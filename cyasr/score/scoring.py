@@ -100,14 +100,16 @@ def make(due: Due) -> None:
     from cyasr.score import summary, tally
     from cyasr.score.join import Joined
     from cyasr.score.references import stream_references
+    from cyasr.score.translated import stream_translations, targets
 
     parts: dict[str, tally.Tally] = {}
 
     def rows() -> Iterator[dict[str, Any]]:
         for one in due.lists:
-            heard = _Heard(one)
-            joined = Joined(stream_references(one.references), heard, (str(one.references), str(one.path)), advice="Decode again")
-            counting = tally.Counting(due.normaliser)
+            heard, to = _Heard(one), targets(one)
+            said = stream_translations(one.references, to) if to else stream_references(one.references)
+            joined = Joined(said, heard, (str(one.references), str(one.path)), advice="Decode again")
+            counting = tally.Counting(due.normaliser, translation=bool(to))
             yield from counting.rows(joined.pairs())
             parts[one.trained_on] = counting.tally(heard.system, rescoring_seconds(one))
 
@@ -164,4 +166,7 @@ def _line(due: Due) -> str:
     if score["wer"] is None:
         return f"{due.score}: no reference words in {score['utterances']} utterances"
     spread = f"[{low:.2f}, {high:.2f}]{f' {note}' if note else ''}"
-    return f"{due.score}: WER {score['wer']:.2f} % {spread}, CER {score['cer']:.2f} %, {score['utterances']} utterances"
+    scores = {name: score["metrics"].get(key) for name, key in (("BLEU", "bleu"), ("chrF", "chrf"))}
+    translated = "".join(f", {name} {one['score']:.2f}" for name, one in scores.items() if one)
+    rates = f"WER {score['wer']:.2f} % {spread}, CER {score['cer']:.2f} %"
+    return f"{due.score}: {rates}{translated}, {score['utterances']} utterances"

@@ -59,7 +59,8 @@ def totals(one: Tally, signatures: dict[str, str]) -> dict[str, Any]:
     intervals = _intervals(one, columns, speakers.names())
     return figures | {
         "interval": intervals["wer"],
-        "metrics": {name: {"value": figures[name], "interval": intervals[name]} for name in metrics.RATES} | one.translation,
+        "metrics": {name: {"value": figures[name], "interval": intervals[name]} for name in metrics.RATES}
+        | (one.translation.result() if one.translation else {}),
         "ladder": {
             rung: {
                 "errors": figures[count],

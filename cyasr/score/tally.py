@@ -74,9 +74,9 @@ class Tally:
     used: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     features: dict[str, Any] = field(default_factory=dict)
     confusions: dict[str, Any] = field(default_factory=dict)
-    translation: dict[str, Any] = field(default_factory=dict)
     confidences: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     right: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
+    translation: Translation | None = None
     system: str = ""
     decode_seconds: float = 0.0
     audio_seconds: float = 0.0
@@ -127,9 +127,9 @@ class Counting:
             used=self._used,
             features=features.merge(self._features or [features.count([], [], wer.align([], []))]),
             confusions=confusions.merge(self._confusions or [confusions.count([], [], wer.align([], []))]),
-            translation=self._translation.result() if self._translation else {},
             confidences=np.array(self._confidences, np.float64),
             right=np.array(self._right, np.bool_),
+            translation=self._translation,
             system=system,
             decode_seconds=float(self._seconds[0]) + more_seconds,
             audio_seconds=float(self._seconds[1]),
@@ -264,6 +264,7 @@ def pooled(tallies: Sequence[Tally]) -> Tally:
     used: Counter[tuple[str, str, str]] = Counter()
     for one in tallies:
         used.update(one.used)
+    translations = [one.translation for one in tallies if one.translation]
     return Tally(
         counts=np.concatenate([one.counts for one in tallies]),
         **arrays,
@@ -273,6 +274,7 @@ def pooled(tallies: Sequence[Tally]) -> Tally:
         confusions=confusions.merge([one.confusions for one in tallies]),
         confidences=np.concatenate([one.confidences for one in tallies]),
         right=np.concatenate([one.right for one in tallies]),
+        translation=Translation.together(translations) if translations else None,
         system=tallies[0].system,
         decode_seconds=sum(one.decode_seconds for one in tallies),
         audio_seconds=sum(one.audio_seconds for one in tallies),

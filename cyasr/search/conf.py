@@ -38,6 +38,8 @@ class DecodeConf(SearchConf):
     ilm: Literal["zero", "mean"] = "zero"  # what the decoder hears for it: nothing, or the mean of dev's speech
     bias: BiasConf = field(default_factory=BiasConf)  # phrases to favour: {words: FILE, weight: 2.0}
     posteriors: bool = False  # keep CTC's log-probabilities beside the n-best lists
+    # speech in a language -> language of the text, for systems that translate: {el: en, en: el}; others are transcribed
+    translate_to: dict[str, str] = field(default_factory=dict)
     noise_snr: float | None = None  # dB of noise added to every utterance: how a system stands up to it
     batch: int = run_key(10)  # utterances decoded together
 

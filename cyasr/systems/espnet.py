@@ -161,7 +161,7 @@ class Collate:
         extra = Extra() if self.extras is None else self.extras(cuts, epoch, self._labels)
         return Batch([cut.id for cut in cuts], features, lengths, tokens, token_lengths, extra)
 
-    def _labels(self, text: str, _: bool) -> list[int]:
+    def _labels(self, text: str, *_: object) -> list[int]:
         edge = self.tokenizer.sos_eos_id
         return [edge, *self.tokenizer.encode(text), edge]
 

@@ -131,7 +131,7 @@ class Collate:
         distractors, _ = pad([drawn for _, _, drawn in rows], NONE)
         texts = [transcript(cut) if FRAMES in self.conf.loss.needs else "" for cut in cuts]
         tokens, token_lengths = pad([torch.tensor(self.tokenizer.encode(text), dtype=torch.long) for text in texts], IGNORE)
-        extra = Extra() if self.extras is None else self.extras(cuts, epoch, lambda text, _: self.tokenizer.encode(text))
+        extra = Extra() if self.extras is None else self.extras(cuts, epoch, lambda text, *_: self.tokenizer.encode(text))
         return Batch([cut.id for cut in cuts], inputs, lengths, masked, tokens, token_lengths, distractors, extra)
 
     def _input(self, cut: Cut, epoch: int) -> tuple[Tensor, Tensor, Tensor]:

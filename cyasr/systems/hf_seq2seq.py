@@ -89,11 +89,11 @@ class Collate:
 
     def __call__(self, cuts: list[Cut], epoch: int = 0) -> Batch:
         features = torch.stack([self._features(cut, epoch) for cut in cuts])
-        tokens, _ = pad([torch.tensor(self._labels(transcript(cut), False)) for cut in cuts], IGNORE)
+        tokens, _ = pad([torch.tensor(self._labels(transcript(cut), cut, None)) for cut in cuts], IGNORE)
         extra = Extra() if self.extras is None else self.extras(cuts, epoch, self._labels)
         return Batch([cut.id for cut in cuts], features, tokens, extra)
 
-    def _labels(self, text: str, translated: bool) -> list[int]:
+    def _labels(self, text: str, _: Cut, translated: str | None) -> list[int]:
         return label_ids(self.processor, text, "translate" if translated else self.conf.task)
 
     def _features(self, cut: Cut, epoch: int) -> Tensor:

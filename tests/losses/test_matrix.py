@@ -16,6 +16,8 @@ CAN = {
     "espnet": {"ctc", "cross_entropy", "focal", "frame_distillation", "token_distillation", "text"},
     "hf_ctc": {"ctc", "frame_distillation", "contrastive"},
     "hf_seq2seq": {"cross_entropy", "focal", "token_distillation", "translation", "text"},
+    "nemo": {"cross_entropy", "focal", "token_distillation", "translation", "text"},
+    "nemo_transducer": {"transducer"},
 }
 PAIRS = [(family, term) for family in CAN for term in NEEDS]
 SETTINGS: dict[str, dict[str, Any]] = {

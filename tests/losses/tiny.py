@@ -15,7 +15,7 @@ from cyasr import conf as confs
 from cyasr.losses.extra import Extras
 from cyasr.losses.teacher import ask
 from cyasr.systems import family, load_conf
-from tests.systems import checkpoints
+from tests.systems import checkpoints, nemo_checkpoint
 from tests.systems.whisper_checkpoint import whisper
 
 DATA = Path("data/tones")
@@ -28,6 +28,8 @@ KEYS: dict[str, dict[str, Any]] = {
     "espnet": ESPNET,
     "hf_ctc": HF_CTC,
     "hf_seq2seq": {"system": "hf_seq2seq", "tokenizer": "pretrained", "pretrained": "bases/whisper"},
+    "nemo": {"system": "nemo", "tokenizer": "pretrained", "pretrained": "bases/canary.nemo", "language": "el"},
+    "nemo_transducer": {"system": "nemo_transducer", "tokenizer": "pretrained", "pretrained": "bases/parakeet.nemo"},
 }
 
 
@@ -39,6 +41,8 @@ def workplace(tones: Path, directory: Path) -> None:
         checkpoints.xls_r(bases / "xls_r")
         checkpoints.mhubert(bases / "mhubert")
         whisper(bases / "whisper")
+        nemo_checkpoint.canary_unified(bases / "canary.nemo")
+        nemo_checkpoint.parakeet(bases / "parakeet.nemo")
     (directory / "bases").symlink_to(bases)
 
 
