@@ -27,19 +27,28 @@ class Candidate:
     why: str
     licence: str = OPEN
     greek: bool = False  # has learnt from Greek transcripts
-    whisper: bool = False
+    translates: bool = False  # into English
+    chunks: bool = True  # answers while somebody speaks, chunk by chunk
+    published: bool = True  # what it was trained on is known
     hours: float = 0.0
     cpu: bool = False  # trains on CPU cores in days, not weeks
 
 
+def _whisper(name: str, why: str, translates: bool = True, hours: float = 0.0) -> Candidate:
+    """It encodes 30 s for each answer."""
+    return Candidate(name, why, greek=True, translates=translates, chunks=False, published=False, hours=hours)
+
+
 # best first; order after published el-CY and Greek results (FACTS of conf/papers.yaml), then size
 CANDIDATES = (
-    Candidate("whisper_large_v3", "in full: fine-tuned, the best WER published on el-CY", greek=True, whisper=True, hours=5),
-    Candidate("whisper_large_v3_lora", "Whisper large-v3 knows Greek; LoRA trains 1 % of it", greek=True, whisper=True),
-    Candidate("whisper_large_v3_turbo_lora", "as large-v3 with 4 decoder layers instead of 32", greek=True, whisper=True),
-    Candidate("whisper_medium_lora", "half of large's size, 4 WER points behind it on el-CY", greek=True, whisper=True),
-    Candidate("whisper_small", "the smallest Whisper with usable Greek", greek=True, whisper=True, hours=1),
+    _whisper("whisper_large_v3", "in full: fine-tuned, the best WER published on el-CY", hours=5),
+    _whisper("whisper_large_v3_lora", "Whisper large-v3 knows Greek; LoRA trains 1 % of it"),
+    _whisper("whisper_large_v3_turbo_lora", "as large-v3 with 4 decoder layers instead of 32", translates=False),
+    Candidate("canary_1b_v2_lora", "Canary 1B v2 knows Greek, both ways", greek=True, translates=True, chunks=False),
+    _whisper("whisper_medium_lora", "half of large's size, 4 WER points behind it on el-CY"),
+    _whisper("whisper_small", "the smallest Whisper with usable Greek", hours=1),
     Candidate("xlsr53_greek", "XLSR-53 fine-tuned on Standard Greek: head and encoder know the letters", greek=True, hours=0.1),
+    Candidate("parakeet_tdt_0.6b_v3_lora", "Parakeet 0.6B v3 knows Greek; a transducer, made for speed", greek=True),
     Candidate("mms_1b", "MMS has a Greek adapter; a new one for Cypriot trains 2 M parameters", RESEARCH, greek=True),
     Candidate("w2v_bert", "w2v-BERT 2.0, pretrained on 4.5 million hours; a new head", hours=1),
     Candidate("xls_r_1b_lora", "XLS-R 1B by LoRA; a new head", hours=0.5),
@@ -90,16 +99,16 @@ def _branches(question: Question) -> Iterator[tuple[bool, str, Callable[[Candida
     hours = question.hours
     few = "CTC on self-supervised features, or LoRA: all of Whisper's weights would forget more than they learn"
     yield from (
-        (question.task == "translation", "--task translation", lambda one: one.whisper and "turbo" not in one.name,
-         "Whisper writes English (task: translate); CTC models write what is said, turbo was not trained to translate"),
+        (question.task == "translation", "--task translation", lambda one: one.translates,
+         "Whisper and Canary write English; CTC models and transducers write what is said, turbo was not trained to translate"),
         (question.greek, "--greek", lambda one: one.greek, "models that have learnt from Greek transcripts"),
         (True, f"--hours {hours:g}", lambda one: one.hours <= hours,
          few if hours < 1 else f"models that {hours:g} hours of transcribed speech are enough for"),
         (question.commercial, "--licence commercial", lambda one: one.licence == OPEN,
          "MMS and mHuBERT may not be used commercially; check the corpus' licence as well"),
-        (question.streaming, "--streaming", lambda one: not one.whisper,
-         "Whisper encodes 30 s for each answer; CTC encoders take what is there, in chunks"),
-        (question.published_data, "--published-data", lambda one: not one.whisper,
+        (question.streaming, "--streaming", lambda one: one.chunks,
+         "Whisper encodes 30 s for each answer, Canary's decoder waits for the end; others take what is there, in chunks"),
+        (question.published_data, "--published-data", lambda one: one.published,
          "what Whisper was trained on is not published: that it never saw a test cannot be shown"),
         (question.cpu, "--gpu none", lambda one: one.cpu, "models that CPU cores can train"),
     )  # fmt: skip
