@@ -78,10 +78,17 @@ if stage 3 "Tokenizers"; then
   done
 fi
 
+# neural LM: its conf, or the base of that, asks to be trained as acoustic models are
+neural() { grep -qs '^kind: neural' "conf/lm_$1.yaml" "conf/$(sed -n 's/^base: *//p' "conf/lm_$1.yaml" 2>/dev/null)"; }
 if stage 4 "Language models"; then
   for set in $sets; do
     for lm in $lms; do
-      $train_cmd "exp/$set/log/lm_$lm.log" python -m steps.train_lm --data "data/$set" --conf "conf/lm_$lm.yaml"
+      step=(python -m steps.train_lm --data "data/$set" --conf "conf/lm_$lm.yaml")
+      if neural "$lm"; then
+        $cuda_cmd --gpu "$ngpu" "exp/$set/log/lm_$lm.log" "${step[@]}" ${redo:+"$redo"}
+      else
+        $train_cmd "exp/$set/log/lm_$lm.log" "${step[@]}"
+      fi
     done
   done
 fi

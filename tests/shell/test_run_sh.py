@@ -189,6 +189,37 @@ def test_corpus_dir_is_meant_from_where_the_user_stands(recipe: Path) -> None:
     assert lines[0].endswith(f"--corpus-dir {recipe.parent}/corpora/x")
 
 
-def test_redo_reaches_training_only(recipe: Path) -> None:
-    lines = launched(recipe, "--redo")
-    assert steps([line for line in lines if "--redo" in line]) == ["steps.train"]
+def test_redo_reaches_what_is_trained_only(recipe: Path) -> None:
+    lines = launched(recipe, "--redo", "--lms", "ngram transformer_mini", "--ngpu", "2")
+    again = [line for line in lines if "--redo" in line]
+    assert steps(again) == ["steps.train_lm", "steps.train"] and all(line.startswith("--gpu 2 ") for line in again)
+
+
+def test_further_sets_tests_are_decoded_by_each_system(recipe: Path) -> None:
+    lines = launched(recipe, "--stage", "6", "--stop-stage", "6", "--decodes", "greedy", "--also", "mini other/fold", "--nj", "1")
+    assert [re.findall(r"--data (\S+) --splits (\S+)", line) for line in lines] == [
+        [], [], *[[("data/mini", "test")]] * 2, *[[("data/other/fold", "test")]] * 2,
+    ]  # fmt: skip
+    assert "decode_ebranchformer_mini_greedy_on_other.fold.JOB.log" in lines[4]
+
+
+def test_speech_to_learn_from_without_a_test_is_trained_on_and_not_scored(recipe: Path) -> None:
+    folder = recipe / "data" / "mini"
+    folder.mkdir(parents=True)
+    (folder / ".stamp.json").touch()
+    for split, content in {"train": b"{}", "dev": b"{}", "test": b""}.items():
+        (folder / f"{split}.jsonl.gz").write_bytes(gzip.compress(content))
+    lines = launched(recipe, "--stage", "3", "--systems", "xls_r_300m_continued")
+    assert steps(lines) == ["steps.train_tokenizer", "steps.train"]
+
+
+def test_the_transfer_pipeline_chains_its_systems(recipe: Path) -> None:
+    (recipe / "tools").mkdir()
+    (recipe / "tools" / "install.sh").write_text("#!/usr/bin/env bash\n")
+    (recipe / "tools" / "install.sh").chmod(0o755)
+    result = run(recipe / "egs" / "transfer" / "run.sh", "--stage", "2", "--stop-stage", "4", cwd=recipe.parent)
+    assert result.returncode == 0, result.stderr
+    trained = [line for line in (recipe / "launched").read_text().splitlines() if "-m steps.train " in line]
+    assert [re.search(r"--conf conf/train_wav2vec2_mini_(\S+)\.yaml", line)[1] for line in trained] == [  # type: ignore[index]
+        "pretrain", "greek", "cypriot_lora",
+    ]  # fmt: skip
