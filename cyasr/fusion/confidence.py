@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass, field
 from itertools import tee
 from pathlib import Path
@@ -133,11 +134,12 @@ class Fusion:
 
     def _heard(self, lists: Iterable[Nbest], label: str) -> Iterator[Heard]:
         fitter = Fitter(self.shards[label], self.tokenizer.parent) if self.conf.posteriors else None
-        for nbest in lists:
-            best = nbest.hyps[0]
-            words = self.speller.words(best.text)
-            fits = fitter.fit(nbest.id, words, nbest.audio_seconds) if fitter else None
-            yield Heard(words, self.speller.spelled(best.text).spellings, fits)
+        with closing(fitter) if fitter else nullcontext():
+            for nbest in lists:
+                best = nbest.hyps[0]
+                words = self.speller.words(best.text)
+                fits = fitter.fit(nbest.id, words, nbest.audio_seconds) if fitter else None
+                yield Heard(words, self.speller.spelled(best.text).spellings, fits)
 
     def _features(self, lists: Sequence[Nbest], heard: Sequence[Heard], scale: float) -> Floats:
         """(W, 1 or 2) of all words: log odds of the posterior; mean natural log of its tokens' CTC probabilities."""

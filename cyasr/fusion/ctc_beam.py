@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -202,7 +203,8 @@ class Fusion:
         return {"lm": self.conf.lm, "token_lm": self.conf.token_lm}.get(part) or part
 
     def _posteriors(self, one: DecodedList) -> Iterator[tuple[str, Any]]:
-        return Posteriors(self.shards[one.label], len(self.tokenizer.tokens)).items()
+        with closing(Posteriors(self.shards[one.label], len(self.tokenizer.tokens))) as posteriors:
+            yield from posteriors.items()
 
     def _text(self, hyps: list[BeamHypothesis]) -> str:
         return self.normaliser.apply(self.tokenizer.decode(hyps[0].tokens)) if hyps else ""

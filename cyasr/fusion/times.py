@@ -34,6 +34,9 @@ class Fitter:
         self._posteriors = Posteriors(shards, len(self.tokenizer.tokens))
         self._space = graphs.space_of(self.tokenizer)
 
+    def close(self) -> None:
+        self._posteriors.close()
+
     def fit(self, name: str, words: Sequence[str], seconds: float) -> list[Fit] | None:
         """Of each word of utterance `name`, of `seconds`; None where there are no posteriors or too few frames for them."""
         log_probs = self._posteriors[name] if name in self._posteriors else np.zeros((0, 0), np.float32)

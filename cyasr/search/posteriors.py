@@ -96,7 +96,8 @@ class Posteriors:
                 "decode again (stage 6)"
             )
         if np.isnan(log_probs).any():
-            raise RunError(f"{path}: utterance {name} has posteriors that are no numbers (NaN); train or decode again")
+            frame = int(np.isnan(log_probs).any(axis=1).argmax())
+            raise RunError(f"{path}: utterance {name} has posteriors that are no number (NaN), as in frame {frame}; decode again")
         return log_probs
 
     def __contains__(self, name: str) -> bool:

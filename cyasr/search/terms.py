@@ -33,7 +33,7 @@ def open_terms(
         if not hasattr(system, "internal_lm"):
             raise UsageError(f"ilm_weight: {system.conf.system} has no attention decoder to take a language model from")
         terms.append(Term("ilm", system.internal_lm(cuts() if conf.ilm == "mean" else ()), -conf.ilm_weight))
-    if matcher := conf.bias.matcher(system.tokenizer, normalise):
+    if conf.bias.words and (matcher := conf.bias.matcher(system.tokenizer, normalise)):
         terms.append(Term("bias", matcher, conf.bias.weight))
     if len(terms) == 1 and terms[0].name == "lm":
         return terms[0].lm

@@ -196,7 +196,7 @@ class System(torch.nn.Module):
         if conf.checkpoint_activations:
             model.activation_checkpointing_enable({"use_reentrant": False})
         adapt(model, conf.adapt, head=[models.HEAD] if FRAMES in conf.loss.needs else [])
-        accelerate(model)
+        accelerate(model.base_model.encoder)  # masks are written into what comes before it
         self.vocabulary = tokenizer.tokens
         self.extras: Extras | None = None  # what the loss learns from besides transcripts; set by training
 

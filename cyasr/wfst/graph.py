@@ -130,9 +130,10 @@ def spellings(tokenizer: Tokenizer, words: Iterable[str]) -> tuple[dict[str, lis
 def lexicon_text(spelt: Sequence[Sequence[int]], tokenizer: Tokenizer) -> str:
     """L as OpenFst's text: token labels in, word numbers (from 1) out, for words given by their token ids.
 
-    Where a word's tokens do not tell that it begins, as characters do not, a space stands between two words. Words that
-    begin another word, or sound like one, end in a disambiguation symbol, and both loops let back-off's #0 pass: Mohri et
-    al. 2008, "Speech recognition with weighted finite-state transducers", section 4.
+    Where a word's tokens do not tell that it begins, as characters do not, a space stands between two words, and may
+    stand behind the last, where it is no part of the text. Words that begin another word, or sound like one, end in a
+    disambiguation symbol, and both loops let back-off's #0 pass: Mohri et al. 2008, "Speech recognition with weighted
+    finite-state transducers", section 4.
     """
     disambiguation = len(tokenizer.tokens) + 1  # #0 among the input labels; #1 and on follow
     back_off = len(spelt) + 1

@@ -162,7 +162,7 @@ def test_joint_searchs_score_is_the_sentences(trained: Recipe) -> None:
 
 def test_a_killed_training_resumes_to_the_same_weights(trained: Recipe) -> None:
     command = [sys.executable, "-m", "steps.train_lm", "--data", str(DATA), "--conf", conf("lm_killed"), "--ngpu", "0"]
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "2"}
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": str(torch.get_num_threads())}
     directory = Path("exp/toy/lm_killed")
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
         while process.poll() is None and not list(directory.glob("checkpoints/state_*.pt")):

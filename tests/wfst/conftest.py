@@ -45,11 +45,13 @@ class Toy:
         return (logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))).astype(np.float32)
 
     def every_sentence(self, log_probs: NDArray[np.float32], lm_weight: float, longest: int = 4) -> dict[tuple[str, ...], float]:
-        """Score of each sentence of up to `longest` words: its best alignment's / lm_weight + the language model's."""
+        """Score of each sentence of up to `longest` words: its best alignment's, with or without a space behind it, / lm_weight + the language model's."""
         found = {}
         for length in range(longest + 1):
             for sentence in itertools.product(self.words[1:], repeat=length):
-                aligned = viterbi(log_probs.astype(np.float64), self.tokenizer.encode(" ".join(sentence)))
+                ids = self.tokenizer.encode(" ".join(sentence))
+                behind = self.tokenizer.encode(" ") if sentence and "▁" in self.tokenizer.tokens else []
+                aligned = max(viterbi(log_probs.astype(np.float64), spelt) for spelt in (ids, ids + behind))
                 if np.isfinite(aligned):
                     found[sentence] = aligned / lm_weight + float(self.lm.score_sentences([list(sentence)])[0])
         return found

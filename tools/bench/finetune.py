@@ -182,6 +182,7 @@ def trainer(family: str, micro: int, accumulate: int, scratch: str) -> None:
     import numpy as np
     import torch
     from transformers import Trainer, TrainerCallback, TrainingArguments
+    from transformers.trainer_pt_utils import LengthGroupedSampler
 
     from cyasr.data.audio import load
     from cyasr.text.tokenizer import Tokenizer
@@ -195,13 +196,12 @@ def trainer(family: str, micro: int, accumulate: int, scratch: str) -> None:
     class Rows(torch.utils.data.Dataset[dict[str, Any]]):
         def __init__(self, rows: list[dict[str, Any]]) -> None:
             self.rows = rows
-            self.column_names = ["length"]
 
         def __len__(self) -> int:
             return len(self.rows)
 
-        def __getitem__(self, index: int | str) -> Any:
-            return [row["length"] for row in self.rows] if isinstance(index, str) else self.rows[index]
+        def __getitem__(self, index: int) -> dict[str, Any]:
+            return self.rows[index]
 
     def pad(batch: list[torch.Tensor], value: float) -> torch.Tensor:
         return torch.nn.utils.rnn.pad_sequence(batch, batch_first=True, padding_value=value)
@@ -238,6 +238,12 @@ def trainer(family: str, micro: int, accumulate: int, scratch: str) -> None:
 
     rows = Rows([row(one) | {"seconds": one.duration, "length": int(100 * one.duration)} for one in cuts])
 
+    class Grouped(Trainer):
+        """Its own sampler by length, whose lengths it takes from `datasets` only."""
+
+        def _get_train_sampler(self, *_: Any) -> Any:
+            return LengthGroupedSampler(micro * accumulate, lengths=[row["length"] for row in rows.rows])
+
     class Steps(TrainerCallback):
         before = time.monotonic()
 
@@ -253,13 +259,13 @@ def trainer(family: str, micro: int, accumulate: int, scratch: str) -> None:
 
     settings = TrainingArguments(
         output_dir=str(directory / "trainer"), per_device_train_batch_size=micro, gradient_accumulation_steps=accumulate,
-        train_sampling_strategy="group_by_length", length_column_name="length", learning_rate=1e-5, num_train_epochs=10_000,
+        learning_rate=1e-5, num_train_epochs=10_000,
         save_strategy="no", logging_strategy="no", report_to=[], use_cpu=True, remove_unused_columns=False, disable_tqdm=True,
         ddp_backend="gloo" if "RANK" in os.environ else None, ddp_find_unused_parameters=False,
     )  # fmt: skip
     size = sum(parameter.numel() for parameter in model.parameters()) / 1e6
     print(f"parameters {size:.2f}", flush=True)
-    Trainer(model=model, args=settings, train_dataset=rows, data_collator=collate, callbacks=[Steps()]).train()
+    Grouped(model=model, args=settings, train_dataset=rows, data_collator=collate, callbacks=[Steps()]).train()
 
 
 if __name__ == "__main__":
