@@ -32,7 +32,6 @@ from cyasr.losses.cross_entropy import IGNORE
 from cyasr.losses.extra import Extra, Extras, transcript
 from cyasr.losses.objective import Frames, Losses, Outputs, losses
 from cyasr.modules import hf_ctc as models
-from cyasr.modules.cpu import accelerate
 from cyasr.modules.export import export_ctc
 from cyasr.nbest import Hypothesis, Nbest
 from cyasr.search.conf import DecodeConf
@@ -196,7 +195,6 @@ class System(torch.nn.Module):
         if conf.checkpoint_activations:
             model.activation_checkpointing_enable({"use_reentrant": False})
         adapt(model, conf.adapt, head=[models.HEAD] if FRAMES in conf.loss.needs else [])
-        accelerate(model.base_model.encoder)  # masks are written into what comes before it
         self.vocabulary = tokenizer.tokens
         self.extras: Extras | None = None  # what the loss learns from besides transcripts; set by training
 

@@ -32,7 +32,6 @@ from cyasr.losses.extra import Extra, Extras, transcript, translated
 from cyasr.losses.focal import token_weights
 from cyasr.losses.objective import Losses, Outputs, Tokens, losses
 from cyasr.modules import whisper, whisper_long
-from cyasr.modules.cpu import accelerate
 from cyasr.modules.export import export_whisper
 from cyasr.nbest import Hypothesis, Nbest, Word
 from cyasr.search.conf import DecodeConf
@@ -133,7 +132,6 @@ class System(torch.nn.Module):
         if conf.freeze_encoder or conf.loss.needs == {TEXT}:
             model.model.encoder.requires_grad_(False)
         adapt(model, conf.adapt)
-        accelerate(model)
         self.vocabulary: list[str] = processor.tokenizer.convert_ids_to_tokens(range(model.config.vocab_size))
         self.extras: Extras | None = None  # what the loss learns from besides transcripts; set by training
         self.alpha: Tensor | None

@@ -45,7 +45,8 @@ class Toy:
         return (logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))).astype(np.float32)
 
     def every_sentence(self, log_probs: NDArray[np.float32], lm_weight: float, longest: int = 4) -> dict[tuple[str, ...], float]:
-        """Score of each sentence of up to `longest` words: its best alignment's, with or without a space behind it, / lm_weight + the language model's."""
+        """Score of each sentence of up to `longest` words: of its best alignment, with or without a space behind it, over
+        lm_weight, and the language model's."""
         found = {}
         for length in range(longest + 1):
             for sentence in itertools.product(self.words[1:], repeat=length):
