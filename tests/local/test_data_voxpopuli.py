@@ -97,7 +97,7 @@ def test_a_damaged_table_or_an_empty_folder_is_refused(change: str, message: str
 def test_both_stages_make_cuts_without_text_to_learn_from_and_to_select_on(monkeypatch: pytest.MonkeyPatch) -> None:
     text = (ROOT / "conf" / "data_voxpopuli_el.yaml").read_text()
     Path("conf").mkdir()
-    Path("conf/data_voxpopuli_el.yaml").write_text(text.replace("dev_share: 0.001", "dev_share: 0.5"))
+    Path("conf/data_voxpopuli_el.yaml").write_text(text.replace("dev_share: 0.001", "dev_share: 0.5\nseed: 1"))
     rows, _ = stages(adapter, "voxpopuli_el", write_corpus(Path("corpus")), monkeypatch)
     files = {split: {cut["recording"]["id"] for cut in rows[split]} for split in ("train", "dev")}
     assert len(rows["train"] + rows["dev"]) == 3 and not rows.get("test")
