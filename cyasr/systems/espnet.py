@@ -211,7 +211,7 @@ class System(torch.nn.Module):
 
     def export(self, directory: Path) -> None:
         """An experiment's conf and weights, the names those of ESPnet's ESPnetASRModel."""
-        confs.freeze(replace(self.conf, adapt=AdaptConf()), directory / "conf.yaml")
+        confs.freeze(replace(self.conf, adapt=AdaptConf(), init_from=None), directory / "conf.yaml")
         checkpoints.save(self.state_dict(), directory / "model.pt")
 
     def collator(self, train: bool) -> Callable[..., Batch]:

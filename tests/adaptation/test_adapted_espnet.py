@@ -9,7 +9,7 @@ import pytest
 import torch
 from lhotse import CutSet
 
-from cyasr.adaptation.adapt import count, load_plain_state, merge
+from cyasr.adaptation.adapt import count, merge
 from cyasr.adaptation.conf import AdaptConf
 from cyasr.search.conf import DecodeConf
 from cyasr.systems import family, restore
@@ -24,8 +24,11 @@ def test_a_low_rank_update_is_trained_merged_and_exported(tones: Path, tmp_path:
     plain = espnet.Conf(system="espnet", tokenizer="char", decoder_units=40, dropout=0.0, **sizes)
     data = Path("data/tones")
     base = espnet.build(plain, data)
-    system = espnet.build(replace(plain, adapt=LORA), data)
-    load_plain_state(system, base.state_dict())
+    start = Path("exp/tones/train_base")
+    start.mkdir(parents=True)
+    base.export(start)
+    (start / "tokenizer").symlink_to((data / "tokenizer_char").resolve())
+    system = espnet.build(replace(plain, adapt=LORA, init_from=str(start)), data)
 
     cuts = list(CutSet.from_file(data / "test.jsonl.gz"))[:3]
     batch = system.collator(train=False)(cuts)
