@@ -42,6 +42,14 @@ class Nbest:
     audio_seconds: float = 0.0
 
 
+def distinct(hyps: Iterable[Hypothesis]) -> list[Hypothesis]:
+    """The first of those that read alike."""
+    best: dict[str, Hypothesis] = {}
+    for hyp in hyps:
+        best.setdefault(hyp.text, hyp)
+    return list(best.values())
+
+
 def write_nbest(path: Path, lists: Iterable[Nbest]) -> int:
     return write_jsonl_gz(path, (vars(one) | {"hyps": [_row(hyp) for hyp in one.hyps]} for one in lists))
 

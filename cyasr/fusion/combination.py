@@ -8,6 +8,7 @@ time, and the confidences of the consensus words are calibrated there.
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
@@ -79,7 +80,7 @@ def check_lists(lists: Sequence[str]) -> None:
             raise ValueError(f"lists: decode_…, fuse_… or train_…/decode_…, not {name!r}")
 
 
-class Combination:
+class Combination(ABC):
     """What the kinds `rover` and `confusion` share."""
 
     def __init__(self, experiment: Path, conf: Any, name: str) -> None:
@@ -96,8 +97,9 @@ class Combination:
         self.speller = Speller(self.normaliser, conf.fold)
         self.method = self._method()
 
+    @abstractmethod
     def _method(self) -> Method:
-        raise NotImplementedError
+        """How this kind chooses words."""
 
     def stage(self) -> Stage:
         return stage_of(self.directory, self.sources, [], self.conf, self.normaliser)

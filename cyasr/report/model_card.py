@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,7 @@ def inputs(run: Run, data: Path) -> list[Path]:
 def render(run: Run, results: Iterable[Result], data: Path) -> str:
     """The text of exp/<set>/<system>/MODEL_CARD.md. data: data/<set>."""
     uses, confs, conf = used(data), data_confs(data), read_conf(run.directory / "conf.yaml")
+    before = {f"{set_of(older)}/{older.name}": used(data_of(older)) for older in ancestors(run.directory)}
     scored = [one for one in results if one.score and one.runs == [run] and not one.pooled]
     parts = [
         f"# {run.data_set}/{run.conf}\n",
@@ -89,9 +91,9 @@ def render(run: Run, results: Iterable[Result], data: Path) -> str:
         "## Intended use\n",
         _intended(uses, scored),
         "## Data\n",
-        *_data(run, uses, confs, data),
+        *_data(run, uses, before, confs, data),
         "## Licences\n",
-        *_licences(run, uses + [use for older in ancestors(run.directory) for use in used(data_of(older))], conf),
+        *_licences(run, [*uses, *chain(*before.values())], conf),
         "## Training\n",
         _training(run, conf),
         "## Scores\n",
@@ -131,7 +133,8 @@ def _intended(uses: list[Use], scored: list[Result]) -> str:
     return " ".join(lines) + "\n"
 
 
-def _data(run: Run, uses: list[Use], confs: list[Json], data: Path) -> list[str]:
+def _data(run: Run, uses: list[Use], before: dict[str, list[Use]], confs: list[Json], data: Path) -> list[str]:
+    """before: what each system was trained on that this one started from."""
     if not uses:
         return [f"{data} is not here, so that nothing can be said of it.\n"]
     rows = [
@@ -140,9 +143,8 @@ def _data(run: Run, uses: list[Use], confs: list[Json], data: Path) -> list[str]
     ]
     head = ["Corpus", "Licence", "Label", "Train h", "Dev h", "Test h"]
     parts = [cells.markdown(head, rows)]
-    for older in ancestors(run.directory):
-        corpora = sorted({use.corpus for use in used(data_of(older)) if use.seconds["train"]})
-        name = f"{set_of(older)}/{older.name}"
+    for name, theirs in before.items():
+        corpora = sorted({use.corpus for use in theirs if use.seconds["train"]})
         parts.append(f"It started from {name}, trained on {', '.join(corpora) or 'data that is not here'}.\n")
     parts += ["Dev chose the checkpoints, test was only scored.", " ".join(describe(data)) + "\n"]
     train, recorded = data / "train.jsonl.gz", run.record.get("inputs", {})

@@ -33,7 +33,7 @@ from cyasr.losses.focal import token_weights
 from cyasr.losses.objective import Losses, Outputs, Tokens, losses
 from cyasr.modules import whisper, whisper_long
 from cyasr.modules.export import export_whisper
-from cyasr.nbest import Hypothesis, Nbest, Word
+from cyasr.nbest import Hypothesis, Nbest, Word, distinct
 from cyasr.search.conf import DecodeConf
 from cyasr.search.joint import TokenLm
 
@@ -209,7 +209,7 @@ class System(torch.nn.Module):
             encoded = self.model.model.encoder(features).last_hidden_state
             lists = whisper.search(self.model, encoded, self.processor.tokenizer.prefix_tokens, beam, min(conf.nbest, beam))
             for n, pairs in zip(fitting, lists, strict=True):
-                found[cuts[n].id] = _distinct([self._hypothesis(tokens, total) for tokens, total in pairs])
+                found[cuts[n].id] = distinct([self._hypothesis(tokens, total) for tokens, total in pairs])
         found |= {cut.id: [self._long(one, beam)] for cut, one in zip(cuts, audio, strict=True) if cut.id not in found}
         seconds = (time.monotonic() - started) / sum(cut.duration for cut in cuts)
         return [
@@ -263,14 +263,6 @@ def _load(conf: Conf) -> tuple[Any, Any]:
         inherit(model, older.model, conf.init_from)
         return model, processor
     return whisper.load(conf.pretrained, conf.revision, conf.language, conf.task, conf.native)
-
-
-def _distinct(hyps: list[Hypothesis]) -> list[Hypothesis]:
-    """The best of those that read alike."""
-    best: dict[str, Hypothesis] = {}
-    for hyp in hyps:
-        best.setdefault(hyp.text, hyp)
-    return list(best.values())
 
 
 def _timed(text: str, segment: whisper_long.Segment) -> Iterator[Word]:

@@ -35,7 +35,7 @@ from cyasr.modules.nemo_audio import Features, encode, keep_frozen_statistics, p
 from cyasr.modules.nemo_prompt import Prompt, language_of, unclear
 from cyasr.modules.nemo_search import Steps, search
 from cyasr.modules.nemo_spelling import Speller, check_spelling
-from cyasr.nbest import Hypothesis, Nbest
+from cyasr.nbest import Hypothesis, Nbest, distinct
 from cyasr.search.conf import DecodeConf
 from cyasr.search.joint import TokenLm
 
@@ -294,7 +294,7 @@ class System(torch.nn.Module):
             most = [min(limit, int(frames) + MORE_TOKENS) for frames in inside[at].sum(1).tolist()]
             given = torch.tensor([prompts[n] for n in rows], device=device)
             for n, pairs in zip(rows, search(steps, given, self.writer.prompt.end, beam, min(nbest, beam), most), strict=True):
-                made[n] = _distinct([self._hypothesis(tokens, total) for tokens, total in pairs])
+                made[n] = distinct([self._hypothesis(tokens, total) for tokens, total in pairs])
         return made
 
     def _hypothesis(self, ids: list[int], total: float) -> Hypothesis:
@@ -318,14 +318,6 @@ def restore(conf: Conf, directory: Path) -> System:
     system = System(conf, model)
     load_saved_state(system, torch.load(directory / "model.pt", map_location="cpu", weights_only=True), conf.adapt)
     return system.to("cuda" if torch.cuda.is_available() else "cpu").eval()
-
-
-def _distinct(hyps: list[Hypothesis]) -> list[Hypothesis]:
-    """The best of those that read alike."""
-    best: dict[str, Hypothesis] = {}
-    for hyp in hyps:
-        best.setdefault(hyp.text, hyp)
-    return list(best.values())
 
 
 def _together(hyps: list[Hypothesis], bounds: list[tuple[int, int]]) -> Hypothesis:

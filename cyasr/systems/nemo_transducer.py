@@ -32,7 +32,7 @@ from cyasr.losses.objective import Losses, Outputs, losses
 from cyasr.modules import nemo_models, nemo_transducer
 from cyasr.modules.nemo_audio import Features, encode, keep_frozen_statistics, pieces
 from cyasr.modules.nemo_spelling import Speller, check_spelling
-from cyasr.nbest import Hypothesis, Nbest, Word
+from cyasr.nbest import Hypothesis, Nbest, Word, distinct
 from cyasr.search.conf import DecodeConf
 from cyasr.search.joint import TokenLm
 
@@ -208,7 +208,7 @@ class System(torch.nn.Module):
             [self._hypothesis(one.tokens, one.frames, one.total, at) for one in some]
             for some, at in zip(lists, starts, strict=True)
         ]
-        return [_distinct(hyps)[: conf.nbest] for hyps in made]
+        return [distinct(sorted(hyps, key=lambda one: -one.total))[: conf.nbest] for hyps in made]
 
     def _hypothesis(self, ids: list[int], frames: list[int], total: float, start: float) -> Hypothesis:
         """start: seconds of the piece in its recording. Words begin with their first token and end where the next begins."""
@@ -255,14 +255,6 @@ def _timed(text: str, tokens: list[str], frames: list[int], seconds: float, star
         )
         for word, first, last in zip(words, firsts, lasts, strict=True)
     ]
-
-
-def _distinct(hyps: list[Hypothesis]) -> list[Hypothesis]:
-    """The best of those that read alike."""
-    best: dict[str, Hypothesis] = {}
-    for hyp in sorted(hyps, key=lambda one: -one.total):
-        best.setdefault(hyp.text, hyp)
-    return list(best.values())
 
 
 def _together(hyps: list[Hypothesis]) -> Hypothesis:
