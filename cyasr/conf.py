@@ -21,6 +21,7 @@ from cyasr.cli import UsageError
 from cyasr.files import write_text
 
 T = TypeVar("T")
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def run_key(default: Any) -> Any:
@@ -66,6 +67,15 @@ def build(keys: dict[str, Any], schema: type[T], source: Path) -> T:
 def freeze(conf: Any, path: Path) -> None:
     """Write every key of `conf`, defaults included: what later steps read instead of the original."""
     write_text(path, yaml.safe_dump(dataclasses.asdict(conf), allow_unicode=True, sort_keys=False))
+
+
+def read_frozen(path: Path) -> dict[str, Any]:
+    """The keys that `freeze` wrote; {} where there is no such file or nothing in it can be read."""
+    try:
+        keys = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)
+    except (OSError, ValueError, yaml.YAMLError):
+        return {}
+    return keys if isinstance(keys, dict) else {}
 
 
 def differences(old: dict[str, Any], conf: Any) -> list[str]:

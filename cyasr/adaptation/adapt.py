@@ -90,24 +90,6 @@ def load_saved_state(model: nn.Module, state: dict[str, Tensor], conf: AdaptConf
     _all_fit([name for name in missing if not _belongs(name, left_out)], unexpected)
 
 
-def load_plain_state(model: nn.Module, state: Mapping[str, Tensor]) -> None:
-    """Put `state`, of the same model not adapted or merged, beneath the adaptation of `model`.
-
-    Raises RuntimeError, as torch does, for names that do not fit.
-    """
-    names = {_plain(name): name for name in model.state_dict()}
-    weights = {names[name]: value for name, value in state.items() if name in names}
-    _all_fit(_frozen(model) - _again(model) - weights.keys(), state.keys() - names.keys())
-    for prefix, module in model.named_modules():
-        if four_bit.is_four_bit(module):
-            four_bit.repack(module, weights.pop(f"{prefix}.weight"))
-    model.load_state_dict(weights, strict=False)
-    for prefix, owner in model.named_modules():
-        if BASE in owner._buffers:
-            inside = _frozen_parameters(owner, [parameter for parameter in owner.parameters() if parameter.requires_grad])
-            owner.register_buffer(BASE, _fingerprint({name: state[f"{prefix}.{name}".lstrip(".")] for name in inside}))
-
-
 def merge(model: nn.Module) -> None:
     """Add low-rank updates to the weights they belong to, in place: the same outputs, the plain model's names.
 

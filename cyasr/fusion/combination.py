@@ -115,7 +115,7 @@ class Combination(ABC):
             outputs = [self.directory / f"{label}{SUFFIX}" for label in self.labels]
             return [*outputs, self.directory / "weights.json"], seconds
 
-        carry_out(self.stage(), self.directory, self.conf, work)
+        carry_out(self.stage(), self.directory, self.conf, self.sources, work)
         wer_of = weights["dev_wer"]
         sources = ", ".join(f"{name} {wer_of['sources'][name]:.2f} %" for name in self.conf.lists)
         return (
@@ -131,7 +131,7 @@ class Combination(ABC):
         dev = self.sources[0].dev
         rows = list(together([source.dev.path for source in self.sources]))
         firsts = [row[0] for row in rows] or dev_lists(self.sources[0])
-        references = dev_references(dev, firsts, self.normaliser)
+        references = dev_references(dev, [nbest.id for nbest in firsts], self.normaliser)
         prepared = self.method.prepare(rows)
         owner = np.arange(len(rows))
 

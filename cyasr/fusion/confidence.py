@@ -102,14 +102,14 @@ class Fusion:
             outputs = [self.directory / one.path.name for one in self.source.lists]
             return [*outputs, self.directory / "weights.json"], seconds
 
-        carry_out(self.stage(), self.directory, self.conf, work)
+        carry_out(self.stage(), self.directory, self.conf, [self.source], work)
         words = weights["confidence"]["after"]["words"]
         return f"{self.directory}: {words} words of dev, {calibrated_line(weights['confidence'])}"
 
     def _tune(self) -> dict[str, Any]:
         """The row of weights.json. Figures after calibration are of utterances that it was not fitted on."""
         lists = dev_lists(self.source)
-        references = dev_references(self.source.dev, lists, self.normaliser)
+        references = dev_references(self.source.dev, [nbest.id for nbest in lists], self.normaliser)
         heard = list(self._heard(lists, self.source.dev.label))
         right = calibration.right_words(references, [one.words for one in heard])
         owner = np.repeat(np.arange(len(heard)), [len(one.words) for one in heard])

@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 
 from cyasr.fusion.calibration import Kind
 from cyasr.fusion.combination import Combination, Consensus, Method, Row, Settings, check_lists
-from cyasr.fusion.rover import _times
-from cyasr.fusion.words import Spelled, Speller, numbered, posteriors
+from cyasr.fusion.words import Spelled, Speller, numbered, posteriors, word_times
 
 LEAST = 1e-6  # of all weight; a hypothesis below it takes no part
 
@@ -97,5 +96,5 @@ class Voting:
             place = int((said[hyp, :slot] != NOTHING).sum())
             words.append(one.spelled[hyp].spellings[place])
             best = hyp == firsts[owner[hyp]]
-            times.append(_times(one.row[owner[hyp]], one.spelled[hyp], place) if best else (None, None))
+            times.append(word_times(one.row[owner[hyp]], one.spelled[hyp], place) if best else (None, None))
         return Consensus(words, mass[slots, winner[slots]] / mass[slots].sum(axis=1), times)

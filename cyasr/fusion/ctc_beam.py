@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,10 +19,9 @@ from typing import TYPE_CHECKING, Any
 from cyasr import conf as confs
 from cyasr.cli import RunError, UsageError
 from cyasr.files import write_json
-from cyasr.lock import Lock
-from cyasr.nbest import Hypothesis, Nbest, read_nbest, write_nbest
-from cyasr.score.lists import SUFFIX, DecodedList, describe, set_of
-from cyasr.score.references import Normaliser, data_conf, normaliser_of, read_references
+from cyasr.fusion.sources import carry_out, dev_references, normaliser_for, open_source, percent, stage_of
+from cyasr.nbest import Hypothesis, Nbest, distinct, read_nbest, write_nbest
+from cyasr.score.lists import DecodedList
 from cyasr.search.bias import BiasConf
 from cyasr.search.posteriors import Posteriors, find_shards
 from cyasr.stage import Stage
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
     from cyasr.search.ctc_beam import BeamHypothesis, CtcBeam
 
 BLOCK = 16  # utterances a thread takes together
-DEV = "dev"
 PARTS = ("ctc", "lm", "token_lm", "bias", "words", "unknown", "letters")  # cyasr.search.ctc_beam.NAMES
 
 
@@ -82,20 +80,11 @@ class Fusion:
 
     def __init__(self, experiment: Path, conf: Conf, name: str) -> None:
         """experiment: exp/<set>/<train stem>; name: the fuse conf's stem. Raises UsageError."""
-        self.conf, self.experiment = conf, experiment
-        self.directory = experiment / name
-        source = experiment / conf.posteriors
-        data_set = set_of(experiment)
-        self.lists = [
-            describe(path, data_set, experiment.name, conf.posteriors) for path in sorted(source.glob(f"[!.]*{SUFFIX}"))
-        ]
-        dev = [one for one in self.lists if one.label == DEV]
-        if not dev:
-            raise UsageError(f"{source} has no {DEV}, which weights are tuned on; run stage 6 with conf/{source.name}.yaml")
-        self.dev: DecodedList = dev[0]
-        self.shards = {one.label: find_shards(source, one.label) for one in self.lists}
+        self.conf, self.experiment, self.directory = conf, experiment, experiment / name
+        self.source = open_source(experiment, conf.posteriors)
+        self.shards = {one.label: find_shards(self.source.directory, one.label) for one in self.source.lists}
         self.tokenizer = Tokenizer.load(experiment / "tokenizer")
-        self.normaliser: Normaliser = normaliser_of(self.dev.data)
+        self.normaliser = normaliser_for(self.source.lists, self.source.dev)
         units = str(confs.read(experiment / "conf.yaml")["tokenizer"])
         self.models = [experiment.parent / lm for lm in (conf.lm, conf.token_lm) if lm]
         for lm, wanted in ((conf.lm, "word"), (conf.token_lm, units)):
@@ -103,33 +92,25 @@ class Fusion:
                 _check_units(experiment.parent / lm, wanted)
 
     def stage(self) -> Stage:
-        inputs = [path for shards in self.shards.values() for path in shards] + [one.path for one in self.lists]
-        inputs += [self.dev.references, data_conf(self.dev.data), self.experiment / "tokenizer" / "tokens.txt"]
-        inputs += [directory / "lm.npz" for directory in self.models] + self.conf.bias.files()
-        return Stage(self.directory / ".stamp.json", inputs, asdict(self.conf) | {"text": self.normaliser.signature})
+        files = [path for shards in self.shards.values() for path in shards]
+        files += [self.experiment / "tokenizer" / "tokens.txt", *self.conf.bias.files()]
+        files += [directory / "lm.npz" for directory in self.models]
+        return stage_of(self.directory, [self.source], files, self.conf, self.normaliser)
 
     def run(self) -> str:
         """Make everything anew, with run.json telling how it stands; return a line that says what it gave."""
-        stage, record = self.stage(), self.directory / "run.json"
-        with Lock(self.directory):
-            stage.stamp.unlink(missing_ok=True)
-            confs.freeze(self.conf, self.directory / "conf.yaml")
-            write_json(record, {"status": "running"})
-            try:
-                search = self._search()
-                weights = self._tune(search)
-                write_json(self.directory / "weights.json", weights)
-                seconds = {one.label: self._write(one, search) for one in self.lists}
-            except BaseException as error:
-                write_json(record, {"status": "failed", "message": f"{type(error).__name__}: {error}".splitlines()[0]})
-                raise
-            outputs = [self.directory / one.path.name for one in self.lists]
-            for old in set(self.directory.glob(f"[!.]*{SUFFIX}")) - set(outputs):
-                old.unlink()  # its posteriors are gone
-            write_json(record, {"status": "finished", "search_seconds": seconds})
-            stage.done([*outputs, self.directory / "weights.json", self.directory / "conf.yaml"])
-        written = ", ".join(f"{name} {value:g}" for name, value in weights["weights"].items())
-        return f"{self.directory}: dev WER {weights['dev_wer']['tuned']:.2f} % ({written})"
+        weights: dict[str, Any] = {}
+
+        def work() -> tuple[list[Path], dict[str, float]]:
+            search = self._search()
+            weights.update(self._tune(search))
+            write_json(self.directory / "weights.json", weights)
+            seconds = {one.label: self._write(one, search) for one in self.source.lists}
+            outputs = [self.directory / one.path.name for one in self.source.lists]
+            return [*outputs, self.directory / "weights.json"], seconds
+
+        carry_out(self.stage(), self.directory, self.conf, [self.source], work)
+        return f"{self.directory}: dev WER {weights['dev_wer']['tuned']:.2f} % ({_written(weights['weights'])})"
 
     def _search(self) -> CtcBeam:
         from cyasr.lm.ngram import NgramLM
@@ -150,43 +131,32 @@ class Fusion:
         """Set the weights that make the fewest errors on dev; the row of weights.json."""
         import numpy as np
 
+        from cyasr.fusion.tuning import descend
         from cyasr.score.wer import distances
 
-        references = {name: self.normaliser.apply(one.text).split() for name, one in read_references(self.dev.references).items()}
-        dev = {name: search.pack(log_probs) for name, log_probs in self._posteriors(self.dev)}
-        if dev.keys() != references.keys():
-            odd = min(dev.keys() ^ references.keys())
-            raise RunError(f"{self.dev.path.parent} and {self.dev.references} do not hold the same utterances ({odd})")
-        words = sum(map(len, references.values()))
-        if not words:
-            raise RunError(f"{self.dev.references} has no reference words to tune on")
+        dev = self.source.dev
+        packed = {name: search.pack(log_probs) for name, log_probs in self._posteriors(dev)}
+        references = dev_references(dev, list(packed), self.normaliser)
+        words = sum(map(len, references))
         tried: dict[tuple[float, ...], int] = {}
 
         def errors(weights: dict[str, float]) -> int:
             key = tuple(weights.values())
             if key not in tried:
                 search.set_weights(weights | self._bias_weight())
-                texts = [self._text(hyps).split() for hyps in _in_threads(dev.values(), lambda some: search.decode(some, 1))]
-                tried[key] = int(distances([references[name] for name in dev], texts, np.arange(len(texts))).sum())
-                print(f"{self.directory}: {_written(weights)}: dev WER {100 * tried[key] / words:.2f} %", flush=True)
+                texts = [self._text(hyps).split() for hyps in _in_threads(packed.values(), lambda some: search.decode(some, 1))]
+                tried[key] = int(distances(references, texts, np.arange(len(texts))).sum())
+                print(f"{self.directory}: {_written(weights)}: dev WER {percent(tried[key], words):.2f} %", flush=True)
             return tried[key]
 
         candidates = self.conf.candidates()
-        best = {name: values[0] for name, values in candidates.items()}
-        for _ in range(self.conf.sweeps):
-            before = best
-            for name, values in candidates.items():
-                trials = [best, *({**best, name: value} for value in values)]
-                best = min(trials, key=errors)  # the first of equal ones
-            if best == before:
-                break
-        total = errors(best)
+        best, fewest = descend(errors, candidates, {name: values[0] for name, values in candidates.items()}, self.conf.sweeps)
         search.set_weights(best | self._bias_weight())
         return {
-            "tuned_on": str(self.dev.path.parent),
+            "tuned_on": str(dev.path.parent),
             "text": self.normaliser.signature,
             "weights": {self._name(name): value for name, value in search.weights.items() if name in self._parts()},
-            "dev_wer": {"tuned": round(100 * total / words, 4), "tried": len(tried)},
+            "dev_wer": {"tuned": percent(fewest, words), "tried": len(tried)},
         }
 
     def _bias_weight(self) -> dict[str, float]:
@@ -223,28 +193,26 @@ class Fusion:
         # Twice as many as are asked for: prefixes that differ in a space write the same text
         for hyps in _in_threads(packed(), lambda some: search.decode(some, 2 * self.conf.nbest)):
             found[names[len(found)]] = hyps
-        seconds = (time.perf_counter() - start) / max(1, len(found))
+        seconds = round(time.perf_counter() - start, 3)
         weights = {self._name(name): search.weights[name] for name in self._parts()}
 
         def lists() -> Iterator[Nbest]:
             for first in read_nbest(one.path):
                 if first.id not in found:
                     raise RunError(f"{one.path}: no posteriors of {first.id}; decode again (stage 6)")
-                spent = round(first.decode_seconds + seconds, 4)
-                yield Nbest(first.id, self._hypotheses(found[first.id]), first.system, weights, spent, first.audio_seconds)
+                hyps = self._hypotheses(found[first.id])
+                yield Nbest(first.id, hyps, first.system, weights, first.decode_seconds, first.audio_seconds)
 
         write_nbest(self.directory / one.path.name, lists())
-        return round(seconds * len(found), 3)
+        return seconds
 
     def _hypotheses(self, found: list[BeamHypothesis]) -> list[Hypothesis]:
-        hyps: dict[str, Hypothesis] = {}
-        for one in found:
+        def hypothesis(one: BeamHypothesis) -> Hypothesis:
             tokens = [self.tokenizer.tokens[i] for i in one.tokens]
-            text = self.tokenizer.join(tokens)
-            if text not in hyps and len(hyps) < self.conf.nbest:
-                scores = {self._name(part): one.scores[part] for part in self._parts()}
-                hyps[text] = Hypothesis(text, tokens, scores, one.total)
-        return list(hyps.values())
+            scores = {self._name(part): one.scores[part] for part in self._parts()}
+            return Hypothesis(self.tokenizer.join(tokens), tokens, scores, one.total)
+
+        return distinct(map(hypothesis, found))[: self.conf.nbest]
 
 
 def _in_threads(

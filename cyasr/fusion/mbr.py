@@ -80,7 +80,7 @@ class Fusion:
             outputs = [self.directory / one.path.name for one in self.source.lists]
             return [*outputs, self.directory / "weights.json"], seconds
 
-        carry_out(self.stage(), self.directory, self.conf, work)
+        carry_out(self.stage(), self.directory, self.conf, [self.source], work)
         wer, scale = weights["dev_wer"], weights["scale"]
         how = "nothing changed" if scale is None else f"posterior scale {scale:g}"
         return (
@@ -93,7 +93,7 @@ class Fusion:
         from cyasr.fusion.features import collect
 
         lists = dev_lists(self.source)
-        references = dev_references(self.source.dev, lists, self.normaliser)
+        references = dev_references(self.source.dev, [nbest.id for nbest in lists], self.normaliser)
         texts = [" ".join(self.speller.words(hyp.text)) for nbest in lists for hyp in nbest.hyps]
         features = collect(lists, references, texts)
         errors = np.zeros(len(self.conf.scales), np.int64)

@@ -114,7 +114,7 @@ class Fusion:
             outputs = [self.directory / one.path.name for one in self.source.lists]
             return [*outputs, self.directory / "weights.json"], seconds
 
-        carry_out(self.stage(), self.directory, self.conf, work, without)
+        carry_out(self.stage(), self.directory, self.conf, [self.source], work, without)
         wer = weights["dev_wer"]
         return (
             f"{self.directory}: dev WER {wer['first_pass']:.2f} % -> {wer['tuned']:.2f} % ({_written(weights['changes'])}); "
@@ -126,7 +126,7 @@ class Fusion:
         from cyasr.fusion import tuning
 
         lists = dev_lists(self.source)
-        references = dev_references(self.dev, lists, self.normaliser)
+        references = dev_references(self.dev, [nbest.id for nbest in lists], self.normaliser)
         for lm in self.lms.values():
             lm.load()
             lm.check((" ".join(words) for words in references), self.dev.references)

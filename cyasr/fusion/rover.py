@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from cyasr.fusion.calibration import Kind
 from cyasr.fusion.combination import Combination, Consensus, Method, Row, Settings, check_lists
-from cyasr.fusion.words import Spelled, Speller, numbered, word_posteriors
+from cyasr.fusion.words import Spelled, Speller, numbered, word_posteriors, word_times
 from cyasr.nbest import Nbest
 
 TIE = 1e-11  # less than scores are rounded to tell apart
@@ -140,7 +140,7 @@ class Rover:
                 Consensus(
                     [best[r].spellings[w] for r, w in zip(who, where, strict=True)],
                     believed[mine],
-                    [_times(row[r], best[r], w) for r, w in zip(who, where, strict=True)],
+                    [word_times(row[r], best[r], w) for r, w in zip(who, where, strict=True)],
                 )
             )
         return made
@@ -152,10 +152,3 @@ def kept_confidences(nbest: Nbest, best: Spelled) -> Floats | None:
     if not words or len(words) != len(best.keys):
         return None
     return np.array([word.conf for word in words])
-
-
-def _times(nbest: Nbest, best: Spelled, place: int) -> tuple[float | None, float | None]:
-    words = nbest.hyps[0].words
-    if not words or len(words) != len(best.keys):
-        return None, None
-    return words[place].start, words[place].end

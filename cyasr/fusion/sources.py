@@ -79,13 +79,15 @@ def carry_out(
     stage: Stage,
     directory: Path,
     conf: Any,
+    sources: Sequence[Source],
     work: Callable[[], tuple[list[Path], dict[str, float]]],
     without: Mapping[str, str] = NOTHING,
 ) -> None:
     """Do `work` in `directory`, locked, with run.json telling how it stands and all lists replaced.
 
-    work: gives the files that it made and the seconds each list took, by label. without: the models that it had to do
-    without, and why, by the end of it; run.json says so, and the next run tries again.
+    sources: what the lists are made from; run.json counts what second passes among them took as well. work: gives the
+    files that it made and the seconds each list took, by label. without: the models that it had to do without, and why,
+    by the end of it; run.json says so, and the next run tries again.
     """
     record = directory / "run.json"
     with Lock(directory):
@@ -97,6 +99,8 @@ def carry_out(
         except BaseException as error:
             write_json(record, {"status": "failed", "message": f"{type(error).__name__}: {error}".splitlines()[0]})
             raise
+        for one in (one for source in sources for one in source.lists if one.label in seconds):
+            seconds[one.label] = round(seconds[one.label] + one.rescoring_seconds, 3)
         for old in set(directory.glob(f"[!.]*{SUFFIX}")) - set(made):
             old.unlink()  # its list is gone from where it was read
         write_json(record, {"status": "finished", "rescoring_seconds": seconds} | ({"without": without} if without else {}))
@@ -112,10 +116,9 @@ def dev_lists(source: Source) -> list[Nbest]:
     return lists
 
 
-def dev_references(dev: DecodedList, lists: Sequence[Nbest], normaliser: Normaliser) -> list[list[str]]:
-    """Reference words of each list. Raises RunError where utterances differ or nothing was said."""
+def dev_references(dev: DecodedList, ids: Sequence[str], normaliser: Normaliser) -> list[list[str]]:
+    """Reference words of each utterance. Raises RunError where `ids` are not dev's or nothing was said."""
     texts = {name: normaliser.apply(one.text) for name, one in read_references(dev.references).items()}
-    ids = [nbest.id for nbest in lists]
     if sorted(ids) != sorted(texts):
         odd = min(set(ids) ^ texts.keys(), default="one stands twice")
         raise RunError(

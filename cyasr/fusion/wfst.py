@@ -97,7 +97,7 @@ class Fusion:
             outputs = [self.directory / one.path.name for one in self.source.lists]
             return [*outputs, self.directory / "weights.json"], seconds
 
-        carry_out(self.stage(), self.directory, self.conf, work)
+        carry_out(self.stage(), self.directory, self.conf, [self.source], work)
         wer, sizes = weights["dev_wer"], weights["graph"]
         chosen = ", ".join(f"{name} {value:g}" for name, value in weights["weights"].items())
         return (
@@ -115,7 +115,7 @@ class Fusion:
         fewest = -1
         for lm_weight in self.conf.lm_weights:
             lists = list(decoder.lists(dev, lm_weight, 0.0))
-            references = dev_references(dev, lists, self.normaliser)
+            references = dev_references(dev, [nbest.id for nbest in lists], self.normaliser)
             texts = [self.normaliser.apply(hyp.text) for nbest in lists for hyp in nbest.hyps]
             features = collect(lists, references, texts)
             changes, errors = tune(features, {WORDS: self.conf.word_weights}, [WORDS], 0)
@@ -166,16 +166,16 @@ class _Decoder:
         """N-best lists of `one`, in its order."""
         waiting = self._found(one, lm_weight)
         while block := list(islice(waiting, BLOCK)):
-            sentences = [[self._words[i] for i in words] for _, found, _ in block for words, _ in found]
+            sentences = [[self._words[i] for i in words] for _, found in block for words, _ in found]
             lm_scores = iter(self._lms[-1].score_sentences(sentences).tolist())
-            for first, found, seconds in block:
+            for first, found in block:
                 hyps = [self._hypothesis(*path, next(lm_scores), lm_weight, reward) for path in found]
                 hyps.sort(key=lambda hyp: -hyp.total)
-                spent = round(first.decode_seconds + seconds, 4)
-                yield Nbest(first.id, hyps, first.system, self.weights(lm_weight, reward), spent, first.audio_seconds)
+                weights = self.weights(lm_weight, reward)
+                yield Nbest(first.id, hyps, first.system, weights, first.decode_seconds, first.audio_seconds)
 
-    def _found(self, one: DecodedList, lm_weight: float) -> Iterator[tuple[Nbest, list[tuple[list[int], float]], float]]:
-        """(the first pass's list, word sequences with their scores, CTC's weighing 1, seconds) of each utterance."""
+    def _found(self, one: DecodedList, lm_weight: float) -> Iterator[tuple[Nbest, list[tuple[list[int], float]]]]:
+        """(the first pass's list, word sequences with their scores, CTC's weighing 1) of each utterance."""
         from cyasr.wfst.lattice import best_paths, determinised, rescored
         from cyasr.wfst.search import lattices
 
@@ -190,7 +190,6 @@ class _Decoder:
                     passed.append((first, float(log_probs[:, self._fusion.tokenizer.blank_id].sum())))
                     yield first.id, log_probs
 
-            before = time.perf_counter()
             for _, raw in lattices(conf.backend, self.graph, utterances(), search):
                 first, silence = passed.pop(0)
                 lattice: Lattice = determinised(raw)
@@ -201,9 +200,7 @@ class _Decoder:
                     self.empty += 1
                     nothing = float(self._lms[-1].score_sentences([[]])[0])
                     found = [([], silence + lm_weight * nothing)]
-                now = time.perf_counter()
-                yield first, found, now - before
-                before = time.perf_counter()
+                yield first, found
 
     def _hypothesis(self, words: list[int], score: float, lm_score: float, lm_weight: float, reward: float) -> Hypothesis:
         """score: of the search, weighed as `lm_weight` says; what the language model's share leaves of it is CTC's."""

@@ -50,6 +50,14 @@ class Speller:
         return word == written or self._normaliser.apply(written) == word
 
 
+def word_times(nbest: Nbest, best: Spelled, place: int) -> tuple[float | None, float | None]:
+    """(start, end) in seconds of a word of the best hypothesis; (None, None) where it has no times or others words."""
+    words = nbest.hyps[0].words
+    if not words or len(words) != len(best.keys):
+        return None, None
+    return words[place].start, words[place].end
+
+
 def numbered(texts: Iterable[Sequence[str]]) -> tuple[NDArray[np.int32], NDArray[np.int64], list[str]]:
     """Words of all texts as ids from 1 in a row, where each text starts (N + 1,), and the word of each id; id 0 is none."""
     ids: dict[str, int] = {}

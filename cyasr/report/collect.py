@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from cyasr.cli import UsageError
+from cyasr.conf import read_frozen
 from cyasr.files import read_json
 from cyasr.licences import taint
 from cyasr.score.lists import SUFFIX, describe
@@ -19,7 +18,6 @@ Json = dict[str, Any]
 SCORE = ".score.json"
 UTTERANCES = ".utterances.jsonl.gz"
 # libyaml reads a conf ten times faster where PyYAML was built with it
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True)
@@ -85,15 +83,6 @@ def results(root: Path, runs: list[Run]) -> list[Result]:
 def lm_licences(record: Json) -> list[str]:
     """The licences of a language model's text, by its run.json."""
     return record.get("licences") or sorted({licence for one in record.get("text", []) for licence in one.get("licences", [])})
-
-
-def read_conf(path: Path) -> Json:
-    """A frozen conf; {} where there is none that can be read."""
-    try:
-        keys = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
-    except (OSError, ValueError, yaml.YAMLError):
-        return {}
-    return keys if isinstance(keys, dict) else {}
 
 
 def _results_of(run: Run) -> Iterator[Result]:
@@ -187,9 +176,9 @@ def _language_models_of(folder: Path) -> list[str]:
 
 def lm_stems(folder: Path) -> list[str]:
     """The language models that a decode's or second pass's frozen conf names, first pass before second, each once."""
-    conf = read_conf(folder / "conf.yaml")
+    conf = read_frozen(folder / "conf.yaml")
     stems = [stem for source in sources_of(folder, conf) for stem in lm_stems(source)]
-    own = [str(conf["lm"])] if conf.get("lm") else []
+    own = [str(conf[key]) for key in ("lm", "rescore_lm", "token_lm") if conf.get(key)]
     return list(dict.fromkeys([*stems, *own, *(conf.get("lms") or {})]))
 
 
@@ -197,12 +186,12 @@ def sources_of(folder: Path, conf: Json) -> list[Path]:
     """Directories whose lists a second pass reads; none for a decode."""
     if not folder.name.startswith("fuse_"):
         return []
-    names = [str(name) for name in [conf.get("nbest"), *(conf.get("lists") or [])] if name]
+    names = [str(name) for name in [conf.get("nbest"), conf.get("posteriors"), *(conf.get("lists") or [])] if name]
     return [folder.parent.parent / name if "/" in name else folder.with_name(name) for name in names]
 
 
 def _noise_of(folder: Path) -> float | None:
-    conf = read_conf(folder / "conf.yaml")
+    conf = read_frozen(folder / "conf.yaml")
     found = [conf.get("noise_snr"), *(_noise_of(source) for source in sources_of(folder, conf))]
     return next((float(noise) for noise in found if noise is not None), None)
 

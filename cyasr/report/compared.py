@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cyasr.conf import read_frozen
 from cyasr.files import read_json, write_json
 from cyasr.report import cells
-from cyasr.report.collect import Result, read_conf
+from cyasr.report.collect import Result
 from cyasr.stage import Stage
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def seeds(found: Sequence[Result], name: str, split: str = "test") -> list[Seeds
     """Systems that were trained on one set from two seeds or more, everything else in their frozen confs being equal."""
     groups: dict[tuple[str, str, str], dict[int, Result]] = {}
     for one in _finished(found, name, split):
-        conf = read_conf(one.runs[0].directory / "conf.yaml") if one.runs else {}
+        conf = read_frozen(one.runs[0].directory / "conf.yaml") if one.runs else {}
         if "seed" in conf:
             rest = json.dumps(
                 {key: value for key, value in conf.items() if key not in NO_RESULT_KEYS}, sort_keys=True, default=str

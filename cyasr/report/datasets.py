@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from cyasr.cli import UsageError
+from cyasr.conf import read_frozen
 from cyasr.files import read_json
-from cyasr.report.collect import Json, read_conf
+from cyasr.report.collect import Json
 
 FINDINGS = 6  # kinds that are named
 SYNTHETIC = "synthetic speech: shows that the pipeline works, nothing more"
@@ -19,7 +20,7 @@ def describe(data: Path) -> list[str]:
     reports = [report for folder in folders if (report := _read(folder / "report.json"))]
     if not reports:
         return [f"No report on this data set ({data}/report.json)."]
-    conf = next((keys for folder in [*folders, data] if (keys := read_conf(folder / "conf.yaml"))), {})
+    conf = next((keys for folder in [*folders, data] if (keys := read_frozen(folder / "conf.yaml"))), {})
     first = reports[0]
     release = first.get("release") or "not given"
     facts = [f"corpus {first.get('corpus', '–')}", f"release {release}", f"split: {first.get('split', '–')}"]

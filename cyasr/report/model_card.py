@@ -9,12 +9,13 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from cyasr.conf import read_frozen
 from cyasr.data.corpus import SPLITS
 from cyasr.files import read_jsonl_gz, sha256
 from cyasr.licences import UNSTATED, combined, publishing
 from cyasr.lineage import ancestors, data_of
 from cyasr.report import cells
-from cyasr.report.collect import Json, Result, Run, lm_licences, lm_stems, read_conf
+from cyasr.report.collect import Json, Result, Run, lm_licences, lm_stems
 from cyasr.report.datasets import describe
 from cyasr.score.lists import set_of
 
@@ -62,9 +63,9 @@ def used(data: Path) -> list[Use]:
 
 def data_confs(data: Path) -> list[Json]:
     """The frozen conf of data/<set>, or of the parts it is mixed from: where their cards are."""
-    conf = read_conf(data / "conf.yaml")
+    conf = read_frozen(data / "conf.yaml")
     root = data.parents[len(data.parts) - 2]
-    return [read_conf(root / part / "conf.yaml") for part in conf["mixture"]] if conf.get("mixture") else [conf]
+    return [read_frozen(root / part / "conf.yaml") for part in conf["mixture"]] if conf.get("mixture") else [conf]
 
 
 def inputs(run: Run, data: Path) -> list[Path]:
@@ -81,7 +82,7 @@ def inputs(run: Run, data: Path) -> list[Path]:
 
 def render(run: Run, results: Iterable[Result], data: Path) -> str:
     """The text of exp/<set>/<system>/MODEL_CARD.md. data: data/<set>."""
-    uses, confs, conf = used(data), data_confs(data), read_conf(run.directory / "conf.yaml")
+    uses, confs, conf = used(data), data_confs(data), read_frozen(run.directory / "conf.yaml")
     before = {f"{set_of(older)}/{older.name}": used(data_of(older)) for older in ancestors(run.directory)}
     scored = [one for one in results if one.score and one.runs == [run] and not one.pooled]
     parts = [

@@ -10,7 +10,7 @@ from typing import Literal
 from cyasr import conf as confs
 from cyasr.cli import UsageError
 from cyasr.report import cells, compared, forgetting
-from cyasr.report.collect import Result, Run, language_models, lm_licences, read_conf, results, trainings
+from cyasr.report.collect import Result, Run, language_models, lm_licences, results, trainings
 from cyasr.report.datasets import describe
 
 RUNGS = {"Strict WER % [95 %]": "strict", "Fold": "fold", "Lenient": "lenient"}
@@ -288,7 +288,7 @@ def _language_models(runs: list[Run]) -> str:
 
 
 def _language_model(run: Run) -> list[str]:
-    conf, record = read_conf(run.directory / "conf.yaml"), run.record
+    conf, record = confs.read_frozen(run.directory / "conf.yaml"), run.record
     dev = record.get("dev") or {}
     return [
         run.data_set,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cyasr.cli import UsageError
+from cyasr.files import read_json
 
 SUFFIX = ".nbest.jsonl.gz"
 POOLED_SPLIT = "test"
@@ -39,6 +40,13 @@ class DecodedList:
     @property
     def score(self) -> Path:
         return self.path.with_name(f"{self.label}.score.json")
+
+    @property
+    def rescoring_seconds(self) -> float:
+        """What second passes took beyond the decoding that the list's rows count."""
+        record = self.path.with_name("run.json")
+        seconds = read_json(record).get("rescoring_seconds", {}) if record.exists() else {}
+        return float(seconds.get(self.label, 0.0))
 
 
 def exp_root(path: Path) -> Path:

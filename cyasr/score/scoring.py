@@ -111,7 +111,7 @@ def make(due: Due) -> None:
             joined = Joined(said, heard, (str(one.references), str(one.path)), advice="Decode again")
             counting = tally.Counting(due.normaliser, translation=bool(to))
             yield from counting.rows(joined.pairs())
-            parts[one.trained_on] = counting.tally(heard.system, rescoring_seconds(one))
+            parts[one.trained_on] = counting.tally(heard.system, one.rescoring_seconds)
 
     write_jsonl_gz(due.utterances, rows())
     whole = tally.pooled(list(parts.values()))
@@ -130,13 +130,6 @@ def make(due: Due) -> None:
     row |= summary.summary(whole, signatures)
     summary.write_variants(due.variants, whole)
     write_json(due.score, row)
-
-
-def rescoring_seconds(one: DecodedList) -> float:
-    """What a second pass took beyond the decoding it started from."""
-    record: Path = one.path.with_name("run.json")
-    seconds = read_json(record).get("rescoring_seconds", {}) if record.exists() else {}
-    return float(seconds.get(one.label, 0.0))
 
 
 class _Heard:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from cyasr.cli import RunError
+from cyasr.conf import read_frozen
 from cyasr.files import read_jsonl_gz
 from cyasr.score.lists import DecodedList
 from cyasr.score.utterances import Utterance, without_repeats
@@ -22,12 +20,12 @@ def targets(one: DecodedList) -> dict[str, str]:
     Read from the frozen confs: of the decoding (translate_to), of the list that a fuse conf ranks anew, or of a Whisper
     that was told to translate.
     """
-    decode = _keys(one.path.with_name("conf.yaml"))
+    decode = read_frozen(one.path.with_name("conf.yaml"))
     first = decode.get("nbest")
     if isinstance(first, str):
-        decode = _keys(one.path.parent.with_name(first) / "conf.yaml")
+        decode = read_frozen(one.path.parent.with_name(first) / "conf.yaml")
     found = decode.get("translate_to") or {}
-    if not found and _keys(one.path.parent.with_name("conf.yaml")).get("task") == "translate":
+    if not found and read_frozen(one.path.parent.with_name("conf.yaml")).get("task") == "translate":
         found = {DEFAULT: "en"}
     return {str(source): str(target) for source, target in found.items()}
 
@@ -54,8 +52,3 @@ def _references(path: Path, to: dict[str, str]) -> Iterator[Utterance]:
                 raise RunError(f"{path}:{number}: cut {row.get('id')} has no translation into {target!r} to score against")
             made.text = " ".join(map(str, texts))
         yield made
-
-
-def _keys(path: Path) -> dict[str, Any]:
-    read = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else None
-    return read if isinstance(read, dict) else {}

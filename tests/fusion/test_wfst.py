@@ -138,7 +138,7 @@ def test_what_cannot_be_searched_is_refused_in_a_line(decoded: Recipe) -> None:
     bad = heard(TEST["t1"], tokenizer)
     bad[3, 2] = np.nan
     posteriors("test", {"t1": bad})
-    assert "utterance t1 has posteriors that are no numbers (NaN)" in fails(decoded)
+    assert "utterance t1 has posteriors that are no number (NaN)" in fails(decoded)
     posteriors("test", {"t1": heard(TEST["t1"], tokenizer)[:, :-1]})
     assert f"{len(tokenizer.tokens) - 1} posteriors a frame, the tokenizer {len(tokenizer.tokens)} tokens" in fails(decoded)
     posteriors("test", {"t2": heard(TEST["t1"], tokenizer)})

@@ -101,7 +101,7 @@ def test_the_tree_leads_to(question: Question, first: str) -> None:
         (Question("dialogue"), "speech-to-speech"),
         (Question("understanding"), "audio language model"),
         (Question("translation", streaming=True), "--task translation and --hours 10 and --streaming together"),
-        (Question(hours=0.05, streaming=True, commercial=True), "--hours 0.05"),
+        (Question(hours=0.05, streaming=True, cpu=True), "--hours 0.05"),
         (Question(hours=0), "nothing to train on"),
     ],
 )
