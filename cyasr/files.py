@@ -9,12 +9,15 @@ import io
 import json
 import os
 import time
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import Queue
 from threading import Thread
 from typing import IO, Any, cast
+
+import orjson
 
 from cyasr.cli import RunError, UsageError
 
@@ -133,16 +136,36 @@ def read_jsonl_gz(path: Path) -> Iterator[dict[str, Any]]:
 
     Raises UsageError where the file is missing and RunError, naming the line, where it is damaged.
     """
+    return (from_json(line, path, number) for number, line in enumerate(read_lines_gz(path), 1))
+
+
+def read_lines_gz(path: Path) -> Iterator[bytes]:
+    """The same, its lines unread."""
     number = 0  # lines read whole
     try:
-        with gzip.open(path, "rt", encoding="utf-8") as lines:
+        with gzip.open(path) as lines:
             for line in lines:
-                yield json.loads(line)
+                yield line
                 number += 1
     except FileNotFoundError:
         raise UsageError(f"{path} does not exist; run the stage that makes it") from None
-    except (ValueError, EOFError, gzip.BadGzipFile) as error:
-        raise RunError(f"{path}:{number + 1}: damaged ({error}); delete it and run its stage again") from None
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise _damaged(path, number + 1, error) from None
+
+
+def from_json(line: bytes, path: Path, number: int) -> Any:
+    """What line `number` of `path` says. Raises RunError where it is damaged."""
+    try:
+        try:
+            return orjson.loads(line)
+        except orjson.JSONDecodeError:
+            return json.loads(line)  # NaN and infinities
+    except ValueError as error:
+        raise _damaged(path, number, error) from None
+
+
+def _damaged(path: Path, number: int, error: Exception) -> RunError:
+    return RunError(f"{path}:{number}: damaged ({error}); delete it and run its stage again")
 
 
 def sha256(path: Path) -> str:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from cyasr.cli import RunError
-from cyasr.files import read_jsonl_gz, write_jsonl_gz
+from cyasr.files import from_json, read_lines_gz, writing_gz
 
 
 @dataclass
@@ -51,21 +54,40 @@ def distinct(hyps: Iterable[Hypothesis]) -> list[Hypothesis]:
 
 
 def write_nbest(path: Path, lists: Iterable[Nbest]) -> int:
-    return write_jsonl_gz(path, (vars(one) | {"hyps": [_row(hyp) for hyp in one.hyps]} for one in lists))
+    """Returns how many there were."""
+    count = 0
+    with writing_gz(path) as out:
+        for one in lists:
+            out.write(line_of(one).decode())
+            count += 1
+    return count
+
+
+def line_of(one: Nbest) -> bytes:
+    line = orjson.dumps(one, option=orjson.OPT_APPEND_NEWLINE)
+    if line.count(b":null") == sum(1 if hyp.words is None else _untimed(hyp.words) for hyp in one.hyps):
+        return line
+    # NaN and infinities, which orjson writes as null
+    return json.dumps(asdict(one), ensure_ascii=False).encode() + b"\n"
 
 
 def read_nbest(path: Path) -> Iterator[Nbest]:
     """Raises RunError, naming the file and line, where a row is no n-best list."""
-    for number, row in enumerate(read_jsonl_gz(path), 1):
-        try:
-            yield Nbest(hyps=[_hypothesis(hyp) for hyp in row.pop("hyps")], **row)
-        except (KeyError, TypeError) as error:
-            raise RunError(f"{path}:{number}: not an n-best list: {error}") from None
+    for number, line in enumerate(read_lines_gz(path), 1):
+        yield parsed(line, path, number)
 
 
-def _row(hyp: Hypothesis) -> dict[str, Any]:
-    words = None if hyp.words is None else [vars(word) for word in hyp.words]
-    return vars(hyp) | {"words": words}
+def parsed(line: bytes, path: Path, number: int) -> Nbest:
+    """The list of one line. path, number: of the line, for the message of the RunError that is raised where it holds none."""
+    try:
+        row = from_json(line, path, number)
+        return Nbest(hyps=[_hypothesis(hyp) for hyp in row.pop("hyps")], **row)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise RunError(f"{path}:{number}: not an n-best list: {error}") from None
+
+
+def _untimed(words: list[Word]) -> int:
+    return sum((word.start is None) + (word.end is None) for word in words)
 
 
 def _hypothesis(row: dict[str, Any]) -> Hypothesis:

@@ -4,8 +4,44 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
+import os
 import resource
 import signal
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future
+from itertools import islice
+from typing import TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def cores() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def ahead(pool: Executor, work: Callable[[T], R], items: Iterable[T], count: int) -> Iterator[R]:
+    """`work` of each item, in order, with at most `count` begun that nobody has asked for yet."""
+    source = iter(items)
+    waiting: deque[Future[R]] = deque(pool.submit(work, item) for item in islice(source, count))
+    while waiting:
+        yield waiting.popleft().result()
+        waiting.extend(pool.submit(work, item) for item in islice(source, 1))
+
+
+@contextlib.contextmanager
+def without_cycles() -> Iterator[None]:
+    """Do without the search for reference cycles, which takes half the time where many objects are made and none has any."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def keep_freed_memory() -> None:

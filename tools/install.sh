@@ -72,6 +72,7 @@ install_main() {
   echo "install.sh: tools/requirements.txt"
   install_lock tools/requirements.txt
   mend_torchaudio
+  python -m compileall -q -j 0 "$(python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" >/dev/null || true # some files are templates
   local said
   said=$(python -c '
 import torch, torchaudio, lhotse, lightning_fabric, numba, sentencepiece, soundfile, espeakng_loader, tensorboard

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from cyasr.cli import RunError
@@ -18,15 +18,20 @@ def read_checked(path: Path, known: list[str] | None = None) -> Iterator[Nbest]:
 
     Raises RunError naming file, utterance and what is wrong.
     """
-    for nbest in read_nbest(path):
+    return checked(read_nbest(path), path, known)
+
+
+def checked(lists: Iterable[Nbest], path: Path, known: list[str] | None = None) -> Iterator[Nbest]:
+    """The same of `lists`, which are of `path`."""
+    for nbest in lists:
         if not nbest.hyps:
             raise RunError(f"{path}: utterance {nbest.id} has an empty n-best list; decode again")
+        known = sorted(nbest.hyps[0].scores) if known is None else known
+        names = set(known)
         for hyp in nbest.hyps:
-            names = sorted(hyp.scores)
-            known = names if known is None else known
-            if names != known:
+            if hyp.scores.keys() != names:
                 raise RunError(
-                    f"{path}: utterance {nbest.id} is scored by {_listed(names)}, others by {_listed(known)}; "
+                    f"{path}: utterance {nbest.id} is scored by {_listed(sorted(hyp.scores))}, others by {_listed(known)}; "
                     "these lists are not of one decoding"
                 )
             for name, value in [("total", hyp.total), *hyp.scores.items()]:

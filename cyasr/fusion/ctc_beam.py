@@ -6,10 +6,9 @@ with each that is tried.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import islice
@@ -21,6 +20,7 @@ from cyasr.cli import RunError, UsageError
 from cyasr.files import write_json
 from cyasr.fusion.sources import carry_out, dev_references, normaliser_for, open_source, percent, stage_of
 from cyasr.nbest import Hypothesis, Nbest, distinct, read_nbest, write_nbest
+from cyasr.process import ahead, cores
 from cyasr.score.lists import DecodedList
 from cyasr.search.bias import BiasConf
 from cyasr.search.posteriors import Posteriors, find_shards
@@ -218,17 +218,12 @@ class Fusion:
 def _in_threads(
     utterances: Iterable[Frames], decode: Callable[[list[Frames]], list[list[BeamHypothesis]]]
 ) -> Iterator[list[BeamHypothesis]]:
-    """What `decode` gives for each, in order, from as many threads as there are cores, a few blocks ahead."""
-    threads = len(os.sched_getaffinity(0))
+    """What `decode` gives for each, in order, from as many threads as there are cores."""
     source = iter(utterances)
-    waiting: list[Future[list[list[BeamHypothesis]]]] = []
-    with ThreadPoolExecutor(threads) as pool:
-        while True:
-            while len(waiting) < 2 * threads and (block := list(islice(source, BLOCK))):
-                waiting.append(pool.submit(decode, block))
-            if not waiting:
-                return
-            yield from waiting.pop(0).result()
+    blocks = iter(lambda: list(islice(source, BLOCK)), [])
+    with ThreadPoolExecutor(cores()) as pool:
+        for block in ahead(pool, decode, blocks, 2 * cores()):
+            yield from block
 
 
 def _check_units(directory: Path, wanted: str) -> None:

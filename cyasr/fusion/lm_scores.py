@@ -13,10 +13,11 @@ KNOWN_SHARE = 0.5  # of the units of references that the model has to know; belo
 
 
 class SentenceLm(Protocol):
-    """Scores whole sentences. files: what the scores depend on."""
+    """Scores whole sentences. files: what the scores depend on; parallel: whether copies in other processes make it faster."""
 
     directory: Path
     files: list[Path]
+    parallel: bool
 
     def load(self) -> None:
         """Read the model, once, before the first score."""

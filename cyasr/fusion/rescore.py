@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from cyasr.cli import UsageError
 from cyasr.files import write_json
-from cyasr.fusion.checked import WORDS, components, read_checked
+from cyasr.fusion.blocks import rewrite
+from cyasr.fusion.checked import LOWEST, WORDS
 from cyasr.fusion.lm_scores import LmUnavailable, SentenceLm, open_lm
 from cyasr.fusion.sources import (
     FIRST_PASSES,
@@ -23,15 +23,13 @@ from cyasr.fusion.sources import (
     percent,
     stage_of,
 )
-from cyasr.nbest import Nbest, write_nbest
+from cyasr.nbest import Nbest
 from cyasr.score.lists import DecodedList
 from cyasr.score.references import Normaliser
 from cyasr.stage import Stage
 
 if TYPE_CHECKING:
     from cyasr.fusion.features import Features
-
-BLOCK = 500  # lists whose hypotheses the language models score in one call
 
 
 @dataclass
@@ -130,7 +128,7 @@ class Fusion:
         for lm in self.lms.values():
             lm.load()
             lm.check((" ".join(words) for words in references), self.dev.references)
-        features = self._features(list(scored(iter(lists), self.lms, self.normaliser, self.dev.path)), references)
+        features = self._features(scored(lists, self.lms, self.normaliser, self.dev.path), references)
         candidates = self._candidates(features.names)
         if self.conf.search == "optuna":
             changes, errors = tuning.tune_optuna(features, candidates, self.conf.trials)
@@ -167,21 +165,33 @@ class Fusion:
     def _rank(self, one: DecodedList, changes: dict[str, float]) -> float:
         """Write `one` ranked anew; return the seconds it took."""
         start = time.perf_counter()
-        lists = scored(read_checked(one.path), self.lms, self.normaliser, one.path)
-        write_nbest(self.directory / one.path.name, (ranked(nbest, changes) for nbest in lists))
+        parallel = all(lm.parallel for lm in self.lms.values())
+        rewrite(one.path, self.directory / one.path.name, Ranking(self.lms, self.normaliser, changes, one.path), parallel)
         return round(time.perf_counter() - start, 3)
 
 
-def scored(lists: Iterator[Nbest], lms: Mapping[str, SentenceLm], normaliser: Normaliser, source: Path) -> Iterator[Nbest]:
+@dataclass(frozen=True)
+class Ranking:
+    """Lists of `source`, each hypothesis with the language models' scores among its own, ranked with the changes added."""
+
+    lms: Mapping[str, SentenceLm]
+    normaliser: Normaliser
+    changes: Mapping[str, float]
+    source: Path
+
+    def __call__(self, lists: list[Nbest]) -> list[Nbest]:
+        return [ranked(nbest, self.changes) for nbest in scored(lists, self.lms, self.normaliser, self.source)]
+
+
+def scored(lists: list[Nbest], lms: Mapping[str, SentenceLm], normaliser: Normaliser, source: Path) -> list[Nbest]:
     """`lists`, of `source`, each hypothesis with the language models' scores among its own."""
-    while block := list(islice(lists, BLOCK)):
-        if lms:
-            hyps = [hyp for nbest in block for hyp in nbest.hyps]
-            texts = [normaliser.apply(hyp.text) for hyp in hyps]
-            for name, lm in lms.items():
-                for hyp, score in zip(hyps, lm.scores(texts, source), strict=True):
-                    hyp.scores[name] = score
-        yield from block
+    if lms:
+        hyps = [hyp for nbest in lists for hyp in nbest.hyps]
+        texts = [normaliser.apply(hyp.text) for hyp in hyps]
+        for name, lm in lms.items():
+            for hyp, score in zip(hyps, lm.scores(texts, source), strict=True):
+                hyp.scores[name] = score
+    return lists
 
 
 def density_line(density: dict[str, float], oracle: float) -> str:
@@ -192,18 +202,18 @@ def density_line(density: dict[str, float], oracle: float) -> str:
     )
 
 
-def ranked(nbest: Nbest, changes: dict[str, float]) -> Nbest:
+def ranked(nbest: Nbest, changes: Mapping[str, float]) -> Nbest:
     """`nbest` with the changes added to its totals, best first."""
+    some = [(name, change) for name, change in changes.items() if change]
     for hyp in nbest.hyps:
-        parts = components(hyp)
-        hyp.total += sum(change * parts[name] for name, change in changes.items())
-        hyp.scores[WORDS] = parts[WORDS]
+        hyp.scores[WORDS] = float(len(hyp.text.split()))
+        hyp.total += sum(change * max(hyp.scores[name], LOWEST) for name, change in some)
     nbest.hyps.sort(key=lambda hyp: -hyp.total)
     nbest.weights = _weights(nbest, changes)
     return nbest
 
 
-def _weights(nbest: Nbest, changes: dict[str, float]) -> dict[str, float]:
+def _weights(nbest: Nbest, changes: Mapping[str, float]) -> dict[str, float]:
     names = nbest.weights.keys() | changes.keys()
     return {name: round(nbest.weights.get(name, 0.0) + changes.get(name, 0.0), 9) for name in sorted(names)}
 

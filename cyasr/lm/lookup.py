@@ -55,6 +55,21 @@ def advance(lm: Tables, state: int, token: int) -> int:
 
 
 @numba.njit(cache=True, nogil=True)
+def sentence_scores(lm: Tables, start: int, ids: Ints, bos: int) -> NDArray[np.float64]:
+    """ids: sentences in a row, each beginning with `bos` -> (N,) natural log of each, one that begins in `start`."""
+    totals = np.zeros((ids == bos).sum())
+    n, state = -1, 0
+    for token in ids:
+        if token == bos:
+            n += 1
+            state = start
+        else:
+            totals[n] += score(lm, state, token)
+            state = advance(lm, state, token)
+    return totals
+
+
+@numba.njit(cache=True, nogil=True)
 def _find(lm: Tables, state: int, token: int) -> int:
     """The number of the n-gram `state` + `token`; 0 where there is none."""
     low, end = lm.children[state] - 1, lm.children[state + 1] - 1

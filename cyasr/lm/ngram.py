@@ -123,7 +123,10 @@ class NgramLM:
 
     def score_sentences(self, sentences: Sequence[Sequence[str]], chunk: int = 1 << 20) -> NDArray[np.float64]:
         """(N,) natural log of each tokenised sentence with its </s>; unknown tokens count as <unk>."""
-        return np.array([total for part in _chunks(sentences, chunk) for total in self._score(self.encode(part))])
+        from cyasr.lm.lookup import sentence_scores, tables
+
+        found = [sentence_scores(tables(self), self.start(), self.encode(part), BOS) for part in _chunks(sentences, chunk)]
+        return np.concatenate([np.zeros(0), *found])
 
     def encode(self, sentences: Iterable[Sequence[str]]) -> Ints:
         """<s> tokens </s> of all sentences in a row, as places in vocab."""
@@ -154,11 +157,6 @@ class NgramLM:
             ending[asked] = found
         scores[starts] = 0.0
         return scores
-
-    def _score(self, ids: Ints) -> NDArray[np.float64]:
-        if not len(ids):
-            return np.zeros(0)
-        return np.add.reduceat(self.token_scores(ids), np.flatnonzero(ids == BOS))
 
     def _rows(self, states: Ints) -> Scores:
         """(N,) different states -> (N, V). Shorter contexts are written first, longer ones over them."""

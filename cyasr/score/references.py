@@ -26,6 +26,9 @@ class Normaliser:
     signature: str
     apply: Callable[[str], str]
 
+    def __reduce__(self) -> tuple[Callable[[str], Normaliser], tuple[str]]:
+        return normaliser, (self.profile,)
+
     def rungs(self) -> dict[str, str]:
         """What the error rates of each rung of the ladder depend on."""
         from cyasr.score import ladder

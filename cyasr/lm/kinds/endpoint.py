@@ -89,6 +89,8 @@ def sentence_lm(directory: Path, data: Path) -> SentenceLm:
 class EndpointScorer:
     """A SentenceLm."""
 
+    parallel = False
+
     def __init__(self, directory: Path) -> None:
         """directory: exp/<set>/lm_<name>."""
         self.directory = directory

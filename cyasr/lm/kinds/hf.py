@@ -125,6 +125,8 @@ def sentence_lm(directory: Path, data: Path) -> SentenceLm:
 class HfScorer:
     """A SentenceLm."""
 
+    parallel = False
+
     def __init__(self, directory: Path) -> None:
         """directory: exp/<set>/lm_<name>."""
         self.directory = directory

@@ -243,6 +243,8 @@ def sentence_lm(directory: Path, data: Path) -> SentenceLm:
 class NeuralScorer:
     """A SentenceLm; texts are cut by the tokenizer that the model was trained with."""
 
+    parallel = False
+
     def __init__(self, directory: Path) -> None:
         """directory: exp/<set>/lm_<name>. Raises UsageError where a part is missing."""
         self.directory = directory

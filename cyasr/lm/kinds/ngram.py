@@ -37,6 +37,8 @@ def sentence_lm(directory: Path, data: Path) -> SentenceLm:
 class NgramScorer:
     """tokens: the unit its frozen conf names: `word`, `char` or `bpe_<size>`."""
 
+    parallel = True
+
     def __init__(self, directory: Path, data: Path) -> None:
         """directory: exp/<set>/lm_<name>; data: data/<set>. Raises UsageError where a part is missing."""
         self.directory = directory
