@@ -34,9 +34,10 @@ def checked(lists: Iterable[Nbest], path: Path, known: list[str] | None = None) 
                     f"{path}: utterance {nbest.id} is scored by {_listed(sorted(hyp.scores))}, others by {_listed(known)}; "
                     "these lists are not of one decoding"
                 )
-            for name, value in [("total", hyp.total), *hyp.scores.items()]:
-                if math.isnan(value):
-                    raise RunError(f"{path}: utterance {nbest.id}: score {name!r} is no number (NaN); decode again")
+            if math.isnan(hyp.total + sum(hyp.scores.values())):
+                for name, value in [("total", hyp.total), *hyp.scores.items()]:
+                    if math.isnan(value):
+                        raise RunError(f"{path}: utterance {nbest.id}: score {name!r} is no number (NaN); decode again")
         yield nbest
 
 

@@ -204,10 +204,11 @@ def density_line(density: dict[str, float], oracle: float) -> str:
 
 def ranked(nbest: Nbest, changes: Mapping[str, float]) -> Nbest:
     """`nbest` with the changes added to its totals, best first."""
-    some = [(name, change) for name, change in changes.items() if change]
     for hyp in nbest.hyps:
         hyp.scores[WORDS] = float(len(hyp.text.split()))
-        hyp.total += sum(change * max(hyp.scores[name], LOWEST) for name, change in some)
+    for name, change in changes.items():
+        for hyp in nbest.hyps if change else ():
+            hyp.total += change * max(hyp.scores[name], LOWEST)
     nbest.hyps.sort(key=lambda hyp: -hyp.total)
     nbest.weights = _weights(nbest, changes)
     return nbest
