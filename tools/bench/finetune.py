@@ -74,7 +74,7 @@ def main() -> None:
             for name, measure in contestants.items():
                 runs[name].append(measure())
                 print(f"round {number}  {runs[name][-1].line(name)}", flush=True)
-    report(best_of_each(runs))
+    report(best_of_each(runs), "trainer")
 
 
 def best_of_each(runs: dict[str, list[Run]]) -> dict[str, list[Run]]:

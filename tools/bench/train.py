@@ -103,17 +103,17 @@ def main() -> None:
         sizes = {run.parameters for of_one in runs.values() for run in of_one}
         if len(sizes) > 1:
             raise RunError(f"not the same model: {sizes} million parameters")
-    report(runs)
+    report(runs, "espnet")
 
 
-def report(runs: dict[str, list[Run]]) -> None:
+def report(runs: dict[str, list[Run]], peer: str) -> None:
     """Medians and ratios."""
     print()
     for title, of in (("", lambda run: run.speed), (", over the share of the cores", lambda run: run.speed / run.share)):
         speeds = {name: median(map(of, of_one)) for name, of_one in runs.items()}
         for name, speed in speeds.items():
             print(f"{name:32s} {speed:7.1f} s/s, median{title}")
-        theirs, best_theirs = one_process_and_best(speeds, "espnet")
+        theirs, best_theirs = one_process_and_best(speeds, peer)
         mine, best_mine = one_process_and_best(speeds, "ours")
         print(f"{'ratio, one process each':32s} {mine / theirs:7.2f}{title}")
         print(f"{'ratio, best against best':32s} {best_mine / best_theirs:7.2f}{title}")
