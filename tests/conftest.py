@@ -14,7 +14,14 @@ import soundfile
 from cyasr.text import tokenizer
 
 ROOT = Path(__file__).resolve().parents[1]
+# files that take minutes, the longest first: begun last, they would keep one process busy while the others have nothing left
+SLOW = ["test_recipe", "test_training", "test_nemo", "test_hf_ctc", "test_adapted_training", "test_whisper_stages", "test_joint"]
 WORDS = {"ένα": 300, "δύο": 500, "τρία": 800, "σ̆ύλλος": 1300, "τζ̆αι": 2100}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    order = {name: place for place, name in enumerate(SLOW)}
+    items.sort(key=lambda item: order.get(item.path.stem, len(SLOW)))
 
 
 @pytest.fixture(scope="session")

@@ -11,4 +11,4 @@ ruff format --check
 mypy
 find . -path './.*' -prune -o -path ./data -prune -o -path ./exp -prune -o -name '*.sh' -print0 |
   xargs -0 shellcheck --external-sources .ci/run
-pytest --numprocesses logical --maxprocesses 8 --dist loadfile "$@"
+pytest --numprocesses logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder "$@"
