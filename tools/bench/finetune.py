@@ -28,7 +28,6 @@ from typing import Any
 
 from cyasr.cli import run
 from cyasr.files import read_jsonl_gz
-from cyasr.process import die_with_parent
 from tools.bench.train import CORES, Bench, Run, measured, ours, report
 
 LETTERS = "αβγδεζηθικλμνξοπρστυφχψως "
@@ -55,7 +54,6 @@ def main() -> None:
     parser.add_argument("--trainer", type=json.loads, help=argparse.SUPPRESS)  # the peer's own process
     arguments = parser.parse_args()
     if arguments.trainer:
-        die_with_parent()  # torch.distributed.run leaves its processes behind when it is killed
         return trainer(**arguments.trainer)
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))

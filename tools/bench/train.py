@@ -29,6 +29,7 @@ from pathlib import Path
 from statistics import fmean, median
 from typing import Any
 
+import psutil
 import yaml
 
 from cyasr.cli import RunError, run
@@ -331,20 +332,28 @@ def measured(
                 raise RunError(f"{' '.join(map(str, processes[0].args))} ended:\n{tail}")  # type: ignore[arg-type]
     finally:
         for process in processes:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
+            for one in descendants(process):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    one.kill()
             process.wait()
 
 
 def cpu_seconds(processes: list[subprocess.Popen[bytes]]) -> float:
-    """CPU time of the processes and of what they started, seconds (Linux)."""
-    groups, ticks = {process.pid for process in processes}, 0
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            values = stat.read_text().rpartition(")")[2].split()  # state, ppid, pgrp, …, utime, stime
-            if int(values[2]) in groups:
-                ticks += int(values[11]) + int(values[12])
-    return ticks / os.sysconf("SC_CLK_TCK")
+    """CPU time of the processes and of what they started, seconds."""
+    seconds = 0.0
+    for one in (one for process in processes for one in descendants(process)):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            seconds += sum(one.cpu_times()[:2])  # user, system
+    return seconds
+
+
+def descendants(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
+    """The process itself and all that it started, in whatever session; none where it has ended."""
+    try:
+        own = psutil.Process(process.pid)
+        return [own, *own.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
 
 
 if __name__ == "__main__":
