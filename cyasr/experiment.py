@@ -105,6 +105,9 @@ class Experiment:
     """Opened by training only; everything after it reads the frozen conf and the model."""
 
     def __init__(self, data: Path, conf_path: Path) -> None:
+        """Raises UsageError for a data set that does not lie in data/."""
+        if not data.is_relative_to("data"):
+            raise UsageError(f"--data {data}: a set of this recipe is meant, as data/mini")
         self.data = data
         self.cuts = data  # where train.jsonl.gz and dev.jsonl.gz are; a language model's are of text
         self.directory = Path("exp") / data.relative_to("data") / conf_path.stem

@@ -74,7 +74,7 @@ class Trainer:
         self.model, self.optimizer = fabric.setup(system, make_optimizer(system, conf))
         heard = Augment.of(conf).heard if conf.bucket_by == "heard" else None
         self.batches = GlobalBatches(
-            self.train_cuts, conf.batch_seconds, conf.buckets, conf.seed, heard=heard, without=self.unusable
+            self.train_cuts, conf.batch_seconds, conf.buckets, conf.seed, heard=heard, **self._cuts_taken
         )
         # at least five evaluations a run, at least one an `evaluate_epochs`
         self.evaluate_every = min(conf.evaluate_epochs, conf.epochs / 5)
@@ -85,6 +85,11 @@ class Trainer:
             self._log.line(f"left out, {reason}: {len(ids)} cuts, as {ids[0]}")
         torch.manual_seed(conf.seed + fabric.global_rank)
         self._resume()
+
+    @property
+    def _cuts_taken(self) -> dict[str, Any]:
+        """What the system asks of batches."""
+        return {"without": self.unusable, "padded_to": self.system.padded_to}
 
     @property
     def epoch_seconds(self) -> float:
@@ -186,7 +191,7 @@ class Trainer:
         self.model.eval()
         collate = self.system.collator(train=False)
         sums: defaultdict[str, torch.Tensor] = defaultdict(lambda: torch.zeros((), dtype=torch.float64))
-        dev = GlobalBatches(self.dev_cuts, self.conf.batch_seconds, self.conf.buckets, 0, shuffle=False, without=self.unusable)
+        dev = GlobalBatches(self.dev_cuts, self.conf.batch_seconds, self.conf.buckets, 0, shuffle=False, **self._cuts_taken)
         for number, cuts in enumerate(dev.epoch(0)):
             if number % self.fabric.world_size == self.fabric.global_rank:
                 losses = self.system(collate(cuts).to(self.fabric.device))

@@ -94,7 +94,7 @@ def _plan(arguments: argparse.Namespace, path: Path) -> tuple[Plan, Any]:
 
 
 def _print(arguments: argparse.Namespace, path: Path, made: Plan, conf: Any) -> None:
-    from cyasr.planning.plan import GB, micro_batch, refuse_if_too_large
+    from cyasr.planning.plan import GB, micro_batch, padded, refuse_if_too_large
 
     planned = micro_batch(conf, made.seconds)
     activations = made.peak(planned) - made.states
@@ -116,8 +116,9 @@ def _print(arguments: argparse.Namespace, path: Path, made: Plan, conf: Any) -> 
     if memory is not None:
         refuse_if_too_large(made, memory)
         most = made.fitting(memory)
-        verdict = "the conf fits" if most >= planned else f"the conf does not: set micro_batch_seconds: {most * made.seconds:g}"
-        rows.append((f"in {arguments.gpu}", f"{most} utterances, {most * made.seconds:g} s, in a micro-batch; {verdict}"))
+        limit = most * padded(conf, made.seconds)
+        verdict = "the conf fits" if most >= planned else f"the conf does not: set micro_batch_seconds: {limit:g}"
+        rows.append((f"in {arguments.gpu}", f"{most} utterances, {limit:g} s, in a micro-batch; {verdict}"))
     hours, rate = arguments.hours or _data(arguments)[0], _rate(arguments, memory)
     told = f"{made.hours(hours, conf.epochs, rate):.1f} for {conf.epochs:g} epochs of {hours:g} h of speech"
     rows.append(("hours", f"{told}, at {rate / 1e12:g} TFLOP/s sustained (assumed, not measured)"))

@@ -16,6 +16,7 @@ import yaml
 
 from cyasr.files import read_jsonl_gz, write_jsonl_gz
 from tests.conftest import ROOT
+from tests.systems.running import step
 
 SMALL = {
     "system": "espnet", "tokenizer": "char", "encoder": "e_branchformer", "size": 32, "heads": 2, "encoder_layers": 1,
@@ -205,3 +206,8 @@ def test_a_full_disk_is_one_line_and_with_space_the_run_goes_on(work: Path) -> N
 def test_a_wrong_conf_is_one_clear_line(work: Path, keys: dict[str, object], line: str) -> None:
     result = train(work, "run", **keys)
     assert result.returncode == 2 and line in result.stdout and "Traceback" not in result.stdout
+
+
+def test_data_from_elsewhere_is_one_clear_line(work: Path) -> None:
+    result = step(work, "steps.train", "--data", str(work / "data" / "tones"), "--conf", "run.yaml")
+    assert result.returncode == 2 and "a set of this recipe is meant, as data/mini" in result.stdout

@@ -28,8 +28,9 @@ Unusable = Callable[[Cut], str | None]  # why a system cannot learn from a cut, 
 class GlobalBatches:
     """Epochs of global batches over a cuts file.
 
-    seconds: speech in one global batch, padding included. without: ids of cuts that are left out.
-    heard: (epoch, cut) -> seconds that the cut lasts once it is augmented; None: as long as it is recorded.
+    seconds: speech in one global batch, padding included; padded_to: at least so much for each cut (0: as much as the
+    longest beside it). without: ids of cuts that are left out. heard: (epoch, cut) -> seconds that the cut lasts once it is
+    augmented; None: as long as it is recorded.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class GlobalBatches:
         shuffle: bool = True,
         heard: Heard | None = None,
         without: Collection[str] = (),
+        padded_to: float = 0.0,
     ) -> None:
         self.cuts = cuts
         self.seconds = seconds
@@ -49,6 +51,7 @@ class GlobalBatches:
         self.shuffle = shuffle
         self.heard = heard
         self.without = without
+        self.padded_to = padded_to
         self._total: tuple[int | None, float] | None = None  # of an epoch, or (None, of every epoch)
 
     def epoch(self, epoch: int, skip: int = 0) -> Iterator[list[Cut]]:
@@ -59,7 +62,7 @@ class GlobalBatches:
             return iter(())
         sampler = DynamicBucketingSampler(
             cuts,
-            constraint=Length(max_duration=self.seconds),
+            constraint=Length(max_duration=self.seconds, least=self.padded_to),
             num_buckets=self.buckets,
             duration_bins=[inf] if some < max(2, self.buckets) else None,  # too few to bucket: lhotse would fail
             shuffle=self.shuffle,
@@ -116,14 +119,16 @@ def length(cut: Cut) -> float:
 
 @dataclass
 class Length(TimeConstraint):
-    """lhotse's limit on a batch's seconds, padding included, by what the cuts will last."""
+    """lhotse's limit on a batch's seconds, padding included, by what the cuts will last; least: that each counts for."""
 
     current: float = 0.0
     longest_seen: float = 0.0
+    least: float = 0.0
 
     def add(self, example: Cut) -> None:
-        self.current += length(example)
-        self.longest_seen = max(self.longest_seen, length(example))
+        seconds = max(length(example), self.least)
+        self.current += seconds
+        self.longest_seen = max(self.longest_seen, seconds)
         self.num_cuts += 1
 
     def measure_length(self, example: Cut) -> float:
@@ -141,8 +146,8 @@ def times(repeat: float | None, seed: int, epoch: int, name: str) -> int:
     return floor(phase + repeat * (epoch + 1)) - floor(phase + repeat * epoch)
 
 
-def share(batch: list[Cut], rank: int, ranks: int, micro_seconds: float) -> list[tuple[list[Cut], float]]:
-    """One process's part of a global batch as micro-batches (cuts, weight).
+def share(batch: list[Cut], rank: int, ranks: int, micro_seconds: float, padded_to: float = 0.0) -> list[tuple[list[Cut], float]]:
+    """One process's part of a global batch as micro-batches (cuts, weight). padded_to: as in GlobalBatches.
 
     Longest first and dealt in turn, so that the parts are alike. A process without a cut of its own repeats the
     first with weight 0: it takes part in the exchange of gradients and adds nothing.
@@ -153,7 +158,7 @@ def share(batch: list[Cut], rank: int, ranks: int, micro_seconds: float) -> list
         return [(cuts[:1], 0.0)]
     micro: list[list[Cut]] = [[]]
     for cut in mine:
-        padded = length(mine[0]) * (len(micro[-1]) + 1)
+        padded = max(length(mine[0]), padded_to) * (len(micro[-1]) + 1)
         if micro_seconds and micro[-1] and padded > micro_seconds:
             micro.append([])
         micro[-1].append(cut)
@@ -181,7 +186,7 @@ class Shares:
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         for index, batch in enumerate(self.batches.epoch(self.epoch, self.skip), self.skip):
-            parts = share(batch, self.rank, self.ranks, self.micro_seconds)
+            parts = share(batch, self.rank, self.ranks, self.micro_seconds, self.batches.padded_to)
             seconds = sum(cut.duration for cut in batch)
             for number, (cuts, weight) in enumerate(parts, 1):
                 last = number == len(parts)

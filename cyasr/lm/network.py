@@ -70,6 +70,7 @@ class NeuralLm(torch.nn.Module):
     """conf: the trainer's; network: one of ESPnet's AbsLM over the tokens of `tokenizer`."""
 
     unusable = None  # it can learn from any cut
+    padded_to = 0.0  # seconds: to no more than the longest of a batch
 
     def __init__(self, conf: TrainConf, network: torch.nn.Module, tokenizer: Tokenizer) -> None:
         super().__init__()

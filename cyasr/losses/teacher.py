@@ -136,7 +136,7 @@ def _batches(cuts: Path, teacher: Any) -> Iterator[list[Cut]]:
     """The cuts that the teacher can take, those of a window in the order of their durations."""
     usable = learnable(cuts, teacher.unusable)
     while window := list(islice(usable, WINDOW)):
-        for batch, _ in share(window, 0, 1, teacher.conf.micro_batch_seconds or teacher.conf.batch_seconds):
+        for batch, _ in share(window, 0, 1, teacher.conf.micro_batch_seconds or teacher.conf.batch_seconds, teacher.padded_to):
             yield batch
 
 

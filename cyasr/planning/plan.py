@@ -86,7 +86,12 @@ def plan(conf: TrainConf, data: Path | None, seconds: float, gpu: bool) -> Plan:
 def micro_batch(conf: TrainConf, seconds: float) -> int:
     """Utterances of `seconds` in a micro-batch of the conf; all of a batch where it sets no limit."""
     limit = min(conf.micro_batch_seconds or conf.batch_seconds, conf.batch_seconds)
-    return max(1, int(limit // seconds))
+    return max(1, int(limit // padded(conf, seconds)))
+
+
+def padded(conf: TrainConf, seconds: float) -> float:
+    """What an utterance of `seconds` counts for in a batch."""
+    return max(seconds, trace.WHISPER_FRAMES / 100) if conf.system == "hf_seq2seq" else seconds
 
 
 def refuse_if_too_large(made: Plan, memory: float) -> None:

@@ -179,6 +179,7 @@ class System(torch.nn.Module):
     """Encoder, CTC and decoder under the names that ESPnet gives them."""
 
     unusable = None  # it can learn from any cut
+    padded_to = 0.0  # seconds: to no more than the longest of a batch
 
     def __init__(self, conf: Conf, tokenizer: Tokenizer, older: System | None = None) -> None:
         """older: whose weights it starts from."""

@@ -180,6 +180,8 @@ def _filterbank() -> Any:
 class System(torch.nn.Module):
     """A pretrained encoder, `model`, under the names that transformers gives its parts."""
 
+    padded_to = 0.0  # seconds: to no more than the longest of a batch
+
     def __init__(self, conf: Conf, tokenizer: Tokenizer, model: Any) -> None:
         super().__init__()
         self.conf = conf

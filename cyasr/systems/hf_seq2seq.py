@@ -150,8 +150,8 @@ class System(torch.nn.Module):
 
     def unusable(self, cut: Cut) -> str | None:
         """Why the model cannot learn from `cut`, or None."""
-        if cut.duration > self.window_seconds + 1e-3:
-            return f"longer than Whisper's window of {self.window_seconds:g} s: {cut.duration:.1f} s"
+        if cut.duration > self.padded_to + 1e-3:
+            return f"longer than Whisper's window of {self.padded_to:g} s: {cut.duration:.1f} s"
         texts = [transcript(cut)] + ([translated(cut, self.conf.loss.translate_to)] if self.conf.loss.translation else [])
         length = max(len(label_ids(self.processor, text, self.conf.task)) for text in texts)
         most = int(self.model.config.max_target_positions)  # 448, prefix and end included
@@ -181,7 +181,7 @@ class System(torch.nn.Module):
         return Tokens(logits, targets)
 
     @property
-    def window_seconds(self) -> float:
+    def padded_to(self) -> float:
         """What the encoder takes at once: 30."""
         return float(self.processor.feature_extractor.chunk_length)
 
@@ -203,7 +203,7 @@ class System(torch.nn.Module):
         audio = load_noisy(cuts, conf.noise_snr)
         beam = 1 if conf.search == "greedy" else conf.beam
         found: dict[str, list[Hypothesis]] = {}
-        fitting = [n for n, cut in enumerate(cuts) if cut.duration <= self.window_seconds]
+        fitting = [n for n, cut in enumerate(cuts) if cut.duration <= self.padded_to]
         if fitting:
             features = torch.stack([window(audio[n], self.processor) for n in fitting]).to(device)
             encoded = self.model.model.encoder(features).last_hidden_state
@@ -226,7 +226,7 @@ class System(torch.nn.Module):
         """The best hypothesis of speech longer than the window, with words timed as far as timestamps tell."""
         prefix = self.processor.tokenizer.prefix_tokens[:-1]  # without <|notimestamps|>
         segments = whisper_long.transcribe(
-            self.model, prefix, audio, lambda piece: window(piece, self.processor), self.window_seconds, beam
+            self.model, prefix, audio, lambda piece: window(piece, self.processor), self.padded_to, beam
         )
         hyps = [self._hypothesis(segment.tokens, segment.log_prob) for segment in segments]
         words = [word for hyp, segment in zip(hyps, segments, strict=True) for word in _timed(hyp.text, segment)]

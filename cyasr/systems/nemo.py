@@ -151,6 +151,8 @@ class System(torch.nn.Module):
 
     translates = True
 
+    padded_to = 0.0  # seconds: to no more than the longest of a batch
+
     def __init__(self, conf: Conf, model: Any) -> None:
         super().__init__()
         self.conf = conf

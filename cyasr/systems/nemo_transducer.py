@@ -116,6 +116,8 @@ class Collate:
 class System(torch.nn.Module):
     """A Parakeet, `model`, under the names that NeMo gives its parts."""
 
+    padded_to = 0.0  # seconds: to no more than the longest of a batch
+
     def __init__(self, conf: Conf, model: Any) -> None:
         super().__init__()
         self.conf = conf

@@ -35,7 +35,7 @@ COMMON = {
     "save_minutes": 0.0,
 }  # fmt: skip
 CTC = {"system": "hf_ctc", "tokenizer": "char", "freeze_features": False, "lr": 3e-4}
-SEQ2SEQ = {"system": "hf_seq2seq", "tokenizer": "pretrained", "select": "loss", "lr": 5e-3}
+SEQ2SEQ = {"system": "hf_seq2seq", "tokenizer": "pretrained", "select": "loss", "lr": 5e-3, "batch_seconds": 30}
 ADAPT: dict[str, dict[str, Any]] = {
     "lora": {"kind": "lora", "targets": ["attention", "feed_forward"], "rank": 4},
     "qlora": {"kind": "qlora", "targets": ["attention"], "rank": 4, "train": ["embed_tokens"]},

@@ -91,3 +91,13 @@ def test_cuts_are_batched_by_how_long_they_will_be_heard(tmp_path: Path) -> None
         for part, _ in share(batch, 0, 1, 30.0):
             assert len(part) * max(heard(0, cut) for cut in part) <= 30
     assert padded(found) < 1.3 < padded(list(GlobalBatches(cuts, 60, 5, seed=1).epoch(0)))
+
+
+def test_cuts_that_are_padded_to_a_window_count_for_it(tmp_path: Path) -> None:
+    cuts = write_cuts(tmp_path / "cuts.jsonl.gz", [(f"u{n}", 1 + n % 7, None) for n in range(64)])
+    batches = list(GlobalBatches(cuts, 125, 3, seed=1, padded_to=30.0).epoch(0))
+    assert sum(map(len, batches)) == 64 and sorted(map(len, batches))[3:] == [4] * (len(batches) - 3)
+    full = next(batch for batch in batches if len(batch) == 4)
+    assert [len(share(full, rank, 2, 0.0, 30.0)[0][0]) for rank in (0, 1)] == [2, 2]
+    assert [len(part) for part, _ in share(full, 0, 1, 60.0, 30.0)] == [2, 2]
+    assert max(cut.duration for cut in full) - min(cut.duration for cut in full) < 4  # labels of like length still

@@ -25,7 +25,7 @@ from tests.systems.running import step
 from tests.systems.whisper_checkpoint import whisper
 
 KEYS: dict[str, Any] = {
-    "system": "hf_seq2seq", "tokenizer": "pretrained", "pretrained": "base", "batch_seconds": 6, "buckets": 2, "epochs": 30,
+    "system": "hf_seq2seq", "tokenizer": "pretrained", "pretrained": "base", "batch_seconds": 12, "buckets": 2, "epochs": 30,
     "evaluate_epochs": 6, "lr": 2e-3, "average": 1, "ranks": 1, "weight_decay": 0.0, "time_masks": 0, "frequency_masks": 0,
 }  # fmt: skip
 TRAIN = ("--data", "data/twenty", "--ngpu", "0", "--conf")
@@ -73,7 +73,7 @@ def test_it_overfits_twenty_utterances(twenty: Path) -> None:
 
 def test_a_killed_run_resumes_to_the_same_weights_bit_by_bit(twenty: Path) -> None:
     keys = KEYS | {"epochs": 4, "evaluate_epochs": 1, "time_masks": 2, "frequency_masks": 2, "save_minutes": 0.001}
-    keys |= {"native": {"dropout": 0.1}, "micro_batch_seconds": 3}
+    keys |= {"native": {"dropout": 0.1}, "micro_batch_seconds": 6}
     for name in ("whole", "killed"):
         (twenty / f"{name}.yaml").write_text(yaml.safe_dump(keys))
     assert step(twenty, "steps.train", *TRAIN, "whole.yaml").returncode == 0
