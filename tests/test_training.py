@@ -209,5 +209,6 @@ def test_a_wrong_conf_is_one_clear_line(work: Path, keys: dict[str, object], lin
 
 
 def test_data_from_elsewhere_is_one_clear_line(work: Path) -> None:
+    (work / "run.yaml").write_text(yaml.safe_dump(SMALL))
     result = step(work, "steps.train", "--data", str(work / "data" / "tones"), "--conf", "run.yaml")
     assert result.returncode == 2 and "a set of this recipe is meant, as data/mini" in result.stdout
