@@ -8,8 +8,6 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from cyasr.lm.ngram import NgramLM
-
 Ints = NDArray[np.int64]
 
 
@@ -22,10 +20,6 @@ class Tables(NamedTuple):
     shortest: Ints  # (S,)
     log_prob: NDArray[np.float32]  # (G,) natural log
     backoff: NDArray[np.float32]  # (S,)
-
-
-def tables(lm: NgramLM) -> Tables:
-    return Tables(lm._last, lm._children, lm._suffix, lm._shortest, lm.log_prob, lm.backoff)
 
 
 @numba.njit(cache=True, nogil=True)

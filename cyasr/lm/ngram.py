@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,6 +22,9 @@ from numpy.typing import ArrayLike, NDArray
 from cyasr.cli import UsageError
 from cyasr.files import replacing
 from cyasr.lm.counts import BOS, EOS, SPECIALS, UNK, Keys, find_sorted, pack, unpack
+
+if TYPE_CHECKING:
+    from cyasr.lm.lookup import Tables
 
 Ints = NDArray[np.int64]
 Scores = NDArray[np.float32]
@@ -78,6 +82,12 @@ class NgramLM:
         bounds = [0, *self._ends]
         return [end - start for start, end in pairwise(bounds)]
 
+    def tables(self) -> Tables:
+        """For compiled searches."""
+        from cyasr.lm.lookup import Tables
+
+        return Tables(self._last, self._children, self._suffix, self._shortest, self.log_prob, self.backoff)
+
     def start(self) -> int:
         """The state after <s>."""
         return int(self._shortest[1 + BOS]) if self.order > 1 else 0
@@ -123,9 +133,9 @@ class NgramLM:
 
     def score_sentences(self, sentences: Sequence[Sequence[str]], chunk: int = 1 << 20) -> NDArray[np.float64]:
         """(N,) natural log of each tokenised sentence with its </s>; unknown tokens count as <unk>."""
-        from cyasr.lm.lookup import sentence_scores, tables
+        from cyasr.lm.lookup import sentence_scores
 
-        found = [sentence_scores(tables(self), self.start(), self.encode(part), BOS) for part in _chunks(sentences, chunk)]
+        found = [sentence_scores(self.tables(), self.start(), self.encode(part), BOS) for part in _chunks(sentences, chunk)]
         return np.concatenate([np.zeros(0), *found])
 
     def encode(self, sentences: Iterable[Sequence[str]]) -> Ints:

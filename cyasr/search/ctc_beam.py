@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cyasr.lm.counts import SPECIALS, UNK
-from cyasr.lm.lookup import tables
 from cyasr.lm.ngram import NgramLM
 from cyasr.search import beam_kernel as kernel
 from cyasr.search.beam_kernel import Bias, Frames
@@ -64,7 +63,7 @@ class CtcBeam:
     ) -> None:
         self.beam, self.distance, self.floor = beam, distance, floor
         lm = words or NOTHING
-        self._lm, self._start = tables(lm), lm.start()
+        self._lm, self._start = lm.tables(), lm.start()
         spellings = [token.removeprefix(SPACE) for token in tokens]
         spellings[0] = spellings[1] = spellings[-1] = ""
         self._unusable = [0, 1, len(tokens) - 1]
@@ -110,7 +109,7 @@ class CtcBeam:
 
     def decode(self, utterances: Iterable[Frames], nbest: int) -> list[list[BeamHypothesis]]:
         """The best `nbest` prefixes of each, best first; the weights are those last set. Several threads may call it."""
-        lm, size = tables(self._token_lm), len(self._columns)
+        lm, size = self._token_lm.tables(), len(self._columns)
         weight = self.weights["token_lm"]
         unigrams = np.exp(weight * lm.log_prob[self._columns].astype(np.float64))
         cache = (
