@@ -13,6 +13,8 @@ import torch
 from cyasr.cli import RunError
 from cyasr.files import replacing
 
+FEW = 16  # tensors averaged together
+
 
 def save(value: Any, path: Path) -> None:
     with replacing(path) as temporary, open(temporary, "wb") as out:
@@ -64,17 +66,32 @@ def save_best(directory: Path, step: int, weights: dict[str, Any], best: Iterabl
 
 
 def average(directory: Path, best: Iterable[int]) -> dict[str, torch.Tensor]:
-    """The mean of the best checkpoints' weights, summed in float64; whole numbers are the first's."""
+    """The mean of the best checkpoints' weights, summed in float64; whole numbers are the first's.
+
+    A few tensors at a time, so that memory holds the result and little else.
+    """
     paths = [_best(directory, step) for step in sorted(best)]
-    total: dict[str, torch.Tensor] = {}
-    first: dict[str, torch.Tensor] = {}
-    for path in paths:
-        weights = torch.load(path, map_location="cpu", weights_only=True)
-        first = first or weights
-        for name, value in weights.items():
-            if value.is_floating_point():
-                total[name] = total.get(name, torch.zeros_like(value, dtype=torch.float64)) + value
-    return {name: (total[name] / len(paths)).to(value.dtype) if name in total else value for name, value in first.items()}
+    names = list(_mapped(paths[0]))
+    mean: dict[str, torch.Tensor] = {}
+    for at in range(0, len(names), FEW):
+        some = names[at : at + FEW]
+        total: dict[str, torch.Tensor] = {}
+        for path in paths:
+            weights = _mapped(path)
+            for name in some:
+                value = weights[name]
+                if not value.is_floating_point():
+                    mean.setdefault(name, value.clone())
+                else:
+                    total[name] = total[name] + value if name in total else value.double()
+        mean |= {name: (value / len(paths)).to(weights[name].dtype) for name, value in total.items()}
+    return mean
+
+
+def _mapped(path: Path) -> dict[str, torch.Tensor]:
+    """A checkpoint of which only what is looked at takes memory."""
+    weights: dict[str, torch.Tensor] = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    return weights
 
 
 def _best(directory: Path, step: int) -> Path:

@@ -3,7 +3,7 @@
     python -m tools.bench.plan                           # four architectures at their full sizes, random weights
     python -m tools.bench.plan --only xls_r_300m --seconds 12 --utterances 1
 
-Each training is a process of its own: one rank, no workers, four steps and an evaluation. On a GPU what torch allocated there
+Each training is a process of its own: one rank, no workers, three steps and an evaluation. On a GPU what torch allocated there
 at its peak is taken instead, under bf16. Memory does not depend on what else the machine does.
 """
 
@@ -66,7 +66,7 @@ def compare(scratch: Path, model: Model, seconds: float, count: int) -> tuple[in
     from cyasr.planning.plan import padded, plan
     from cyasr.systems import load_conf
 
-    data = prepare(scratch, seconds)
+    data = prepare(scratch, seconds, 3 * count)
     pretrained = str(ROOT / "conf" / "architectures" / f"{model.sizes}.json")
     if model.keys["system"] == "hf_seq2seq":
         pretrained = str(whisper_checkpoint(scratch / "base", json.loads(Path(pretrained).read_text(encoding="utf-8"))))
@@ -84,14 +84,14 @@ def compare(scratch: Path, model: Model, seconds: float, count: int) -> tuple[in
     return foreseen, int(done.stdout.rpartition("peak ")[2])
 
 
-def prepare(scratch: Path, seconds: float) -> Path:
-    """data/bench: twelve cuts of noise for training, one for dev."""
+def prepare(scratch: Path, seconds: float, count: int) -> Path:
+    """data/bench: cuts of noise for training, one of them for dev."""
     from cyasr.files import write_jsonl_gz
     from cyasr.text import tokenizer
     from tools.bench.finetune import LETTERS, cut
 
     data, draw = scratch / "data" / "bench", random.Random(1)
-    rows = [cut(scratch, f"u{number:02}", seconds, draw) for number in range(12)]
+    rows = [cut(scratch, f"u{number:02}", seconds, draw) for number in range(count)]
     write_jsonl_gz(data / "train.jsonl.gz", rows)
     write_jsonl_gz(data / "dev.jsonl.gz", rows[:1])
     tokenizer.train([LETTERS], "char", data / "tokenizer_char")
