@@ -192,6 +192,7 @@ def _restored(path: Path, native: dict[str, Any], class_name: str, family: str, 
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         tokens = "its tokenizer is missing: " if "tokenizer" in reason or "vocab" in reason else ""
         raise UsageError(f"{path}: cannot be restored: {tokens}{reason}") from error
+    model.encoder.sync_max_audio_length = False  # it would wait for processes that have no batch left
     return model.eval()
 
 

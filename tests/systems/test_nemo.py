@@ -27,6 +27,8 @@ from lhotse.cut import Cut
 
 from cyasr import conf as confs
 from cyasr.cli import UsageError
+from cyasr.data.sampler import GlobalBatches
+from cyasr.files import read_json
 from cyasr.modules import nemo_architecture, nemo_models, nemo_transducer
 from cyasr.modules.nemo_audio import encode, pieces
 from cyasr.search.conf import DecodeConf
@@ -142,6 +144,15 @@ def test_what_nemo_transcribes_itself_is_the_same_text(work: Path, trained: Path
         theirs = system.model.transcribe(paths, batch_size=4, verbose=False, source_lang="el", target_lang="el", pnc="no")
     assert ours == [one.text.strip() for one in theirs]
     assert ours == [cut.supervisions[0].text for cut in cuts[::2]]
+
+
+def test_two_processes_need_not_have_as_many_batches(work: Path) -> None:
+    keys = KEYS | {"ranks": 2, "epochs": 0.5, "micro_batch_seconds": 2}
+    dev = GlobalBatches(work / "data" / "twenty" / "dev.jsonl.gz", keys["batch_seconds"], keys["buckets"], 0, shuffle=False)
+    assert sum(1 for _ in dev.epoch(0)) % 2 == 1
+    (work / "train_two.yaml").write_text(yaml.safe_dump(keys))
+    step(work, "steps.train", *TRAIN, "train_two.yaml")
+    assert read_json(work / "exp" / "twenty" / "train_two" / "run.json")["status"] == "finished"
 
 
 def test_killed_in_run_sh_it_resumes_to_the_same_weights_and_is_scored(work: Path, tmp_path: Path) -> None:
