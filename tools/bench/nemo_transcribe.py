@@ -74,6 +74,7 @@ def _theirs(model: Any, cuts: list[Any], batch: int, language: str) -> list[str]
     asked = {"source_lang": language, "target_lang": language, "pnc": "no"} if hasattr(model, "prompt") else {}
     with nemo_models.quiet():
         found = model.transcribe(paths, batch_size=batch, verbose=False, num_workers=0, **asked)
+    model.eval()  # it leaves the encoder and the decoder as for training, with dropout
     return [" ".join(one.text.split()) for one in found]
 
 
