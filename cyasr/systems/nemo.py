@@ -57,6 +57,7 @@ class Conf(TrainConf):
     unspellable: Literal["refuse", "fold"] = "refuse"  # letters that the tokenizer lacks; fold: without their marks
     window_seconds: float = 30.0  # longer cuts are left out of training and decoded in pieces
     freeze_encoder: bool = False
+    hidden_tokens: float = 0.0  # share of what it wrote that the decoder is not told while training: it has to listen
     loss: LossConf = field(default_factory=lambda: LossConf(cross_entropy=1.0))
 
     def __post_init__(self) -> None:
@@ -67,16 +68,20 @@ class Conf(TrainConf):
             raise ValueError("tokenizer: NeMo's models keep their own; write `tokenizer: pretrained`")
         if self.window_seconds <= 0:
             raise ValueError("window_seconds: above 0")
+        if not 0 <= self.hidden_tokens < 1:
+            raise ValueError("hidden_tokens: from 0 to below 1")
 
 
 @dataclass
 class Batch:
-    """features: (N, T, bins); lengths: (N,); tokens: (N, U), prompt first, padded with IGNORE."""
+    """features: (N, T, bins); lengths: (N,); tokens: (N, U), prompt first, padded with IGNORE; told: (N, U) the same as the
+    decoder is told them."""
 
     ids: list[str]
     features: Tensor
     lengths: Tensor
     tokens: Tensor
+    told: Tensor
     extra: Extra = field(default_factory=Extra)
 
     def to(self, device: torch.device | str) -> Batch:
@@ -99,19 +104,22 @@ class Collate:
         self.augment = Augment.of(self.conf, self.train)
 
     def __call__(self, cuts: list[Cut], epoch: int = 0) -> Batch:
-        features, lengths = pad([self._features(cut, epoch) for cut in cuts], 0.0)
         rows = [torch.tensor(self.writer.labels(transcript(cut), cut, None)) for cut in cuts]
+        made = [self._augmented(cut, epoch, row) if self.train else (self.features(load(cut)), row)
+                for cut, row in zip(cuts, rows, strict=True)]  # fmt: skip
+        features, lengths = pad([one for one, _ in made], 0.0)
         extra = Extra() if self.extras is None else self.extras(cuts, epoch, self.writer.labels)
-        return Batch([cut.id for cut in cuts], features, lengths, pad(rows, IGNORE)[0], extra)
+        tokens, told = pad(rows, IGNORE)[0], pad([one for _, one in made], IGNORE)[0]
+        return Batch([cut.id for cut in cuts], features, lengths, tokens, told, extra)
 
-    def _features(self, cut: Cut, epoch: int) -> Tensor:
-        if not self.train:
-            return self.features(load(cut))
+    def _augmented(self, cut: Cut, epoch: int, tokens: Tensor) -> tuple[Tensor, Tensor]:
         random = self.augment.random(epoch, cut)
         features = self.features(load_augmented(cut, self.augment, random))
         conf = self.conf
         mask(features, random, conf.time_masks, conf.time_mask_share, conf.frequency_masks, conf.frequency_mask_bins)
-        return features
+        hidden = torch.from_numpy(random.random(len(tokens)) < conf.hidden_tokens)
+        hidden[: len(self.writer.prompt_of(cut))] = False
+        return features, tokens.masked_fill(hidden, self.writer.nothing)
 
 
 class Writer:
@@ -119,6 +127,7 @@ class Writer:
 
     def __init__(self, conf: Conf, prompt: Prompt) -> None:
         self.conf, self.prompt = conf, prompt
+        self.nothing = prompt.end  # stands for what is hidden
         unknown = frozenset(i for i in range(prompt.tokenizer.vocab_size) if prompt.tokenizer.ids_to_tokens([i])[0] == "<unk>")
         self.spellers = {
             language: Speller(partial(prompt.text_ids, language=language), prompt.text, unknown) for language in prompt.languages
@@ -213,12 +222,12 @@ class System(torch.nn.Module):
         made, extra = Outputs(len(batch.ids)), batch.extra
         encoded, inside = self._encode(batch.features, batch.lengths)
         if TOKENS in needs:
-            made.tokens = self._decode(encoded, inside, batch.tokens)
+            made.tokens = self._decode(encoded, inside, batch.tokens, batch.told)
             made.tokens.teacher, made.tokens.alpha = extra.tokens, self.alpha
         if TASKS in needs and extra.translation is not None:
-            made.translation = self._decode(encoded, inside, extra.translation)
+            made.translation = self._decode(encoded, inside, extra.translation, extra.translation)
         if TEXT in needs and extra.text is not None:
-            made.text = self._decode(torch.zeros_like(encoded[:, :1]), inside[:, :1], extra.text)
+            made.text = self._decode(torch.zeros_like(encoded[:, :1]), inside[:, :1], extra.text, extra.text)
         return made
 
     def _encode(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
@@ -230,9 +239,9 @@ class System(torch.nn.Module):
             encoded = self.model.transf_encoder(encoder_states=encoded, encoder_mask=inside)
         return encoded, inside
 
-    def _decode(self, encoded: Tensor, inside: Tensor, labels: Tensor) -> Tokens:
-        """The decoder, told what came before. labels: (N, U), prompt first."""
-        inputs, targets = labels[:, :-1], labels[:, 1:]
+    def _decode(self, encoded: Tensor, inside: Tensor, labels: Tensor, told: Tensor) -> Tokens:
+        """The decoder. labels: (N, U), prompt first; told: (N, U) what it knows of them when it writes the next."""
+        inputs, targets = told[:, :-1], labels[:, 1:]
         seen = (inputs != IGNORE).long()
         states = self.model.transf_decoder(
             input_ids=inputs.clamp(min=0), decoder_mask=seen, encoder_embeddings=encoded, encoder_mask=inside
