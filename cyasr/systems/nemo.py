@@ -25,11 +25,11 @@ from cyasr.data.audio import Augment, load, load_augmented, load_noisy
 from cyasr.data.audiofile import SAMPLE_RATE
 from cyasr.data.features import mask, pad
 from cyasr.experiment import TrainConf
-from cyasr.losses.conf import TASKS, TEXT, TOKENS, LossConf
+from cyasr.losses.conf import FRAMES, TASKS, TEXT, TOKENS, LossConf
 from cyasr.losses.cross_entropy import IGNORE
 from cyasr.losses.extra import Extra, Extras, transcript, translation
 from cyasr.losses.focal import token_weights
-from cyasr.losses.objective import Losses, Outputs, Tokens, losses
+from cyasr.losses.objective import Frames, Losses, Outputs, Tokens, losses
 from cyasr.modules import nemo_models
 from cyasr.modules.nemo_audio import Features, encode, keep_frozen_statistics, pieces, shared
 from cyasr.modules.nemo_prompt import Prompt, language_of, unclear
@@ -48,7 +48,7 @@ MORE_TOKENS = 50  # than frames of the encoder, at most, are written: NeMo's own
 class Conf(TrainConf):
     """`native:` reaches the model's configuration, dotted (encoder.dropout, transf_decoder.config_dict.ffn_dropout, …)."""
 
-    GIVES: ClassVar[frozenset[str]] = frozenset({TOKENS, TASKS, TEXT})
+    GIVES: ClassVar[frozenset[str]] = frozenset({FRAMES, TOKENS, TASKS, TEXT})  # frames: of a CTC head that is new
 
     pretrained: str = ""  # a .nemo file, or a name on the Hugging Face hub
     revision: str | None = None  # of the hub's repository
@@ -75,13 +75,15 @@ class Conf(TrainConf):
 @dataclass
 class Batch:
     """features: (N, T, bins); lengths: (N,); tokens: (N, U), prompt first, padded with IGNORE; told: (N, U) the same as the
-    decoder is told them."""
+    decoder is told them; spelled: (N, U') the text's alone."""
 
     ids: list[str]
     features: Tensor
     lengths: Tensor
     tokens: Tensor
     told: Tensor
+    spelled: Tensor
+    spelled_lengths: Tensor
     extra: Extra = field(default_factory=Extra)
 
     def to(self, device: torch.device | str) -> Batch:
@@ -110,7 +112,8 @@ class Collate:
         features, lengths = pad([one for one, _ in made], 0.0)
         extra = Extra() if self.extras is None else self.extras(cuts, epoch, self.writer.labels)
         tokens, told = pad(rows, IGNORE)[0], pad([one for _, one in made], IGNORE)[0]
-        return Batch([cut.id for cut in cuts], features, lengths, tokens, told, extra)
+        spelled = pad([row[len(self.writer.prompt_of(cut)) : -1] for cut, row in zip(cuts, rows, strict=True)], IGNORE)
+        return Batch([cut.id for cut in cuts], features, lengths, tokens, told, *spelled, extra)
 
     def _augmented(self, cut: Cut, epoch: int, tokens: Tensor) -> tuple[Tensor, Tensor]:
         random = self.augment.random(epoch, cut)
@@ -172,9 +175,17 @@ class System(torch.nn.Module):
             self.writer.prompt.check(conf.language, "language")
         if conf.freeze_encoder or conf.loss.needs == {TEXT}:
             model.encoder.requires_grad_(False)
+        if conf.loss.needs == {FRAMES}:
+            for part in (model.transf_decoder, model.log_softmax):
+                part.requires_grad_(False)
         adapt(model, conf.adapt)
         size = model.transf_decoder.embedding.token_embedding.num_embeddings
         self.vocabulary = nemo_models.vocabulary(model, size)
+        self.ctc: torch.nn.Linear | None = None  # over the encoder, while training: it teaches to listen, and does not search
+        if FRAMES in conf.loss.needs:
+            if self.vocabulary[0] != "<unk>":
+                raise UsageError(f"loss: ctc: token 0, its blank, is {self.vocabulary[0]!r}, which texts may hold")
+            self.ctc = torch.nn.Linear(model.transf_decoder.hidden_size, size)
         self.extras: Extras | None = None  # what the loss learns from besides transcripts; set by training
         self.alpha: Tensor | None
         self.register_buffer("alpha", token_weights(conf.loss.focal_alpha, self._ids, size, self._unknown), persistent=False)
@@ -221,6 +232,9 @@ class System(torch.nn.Module):
         """The decoder's log-probabilities for transcripts, translations and text alone, as far as `needs` asks for them."""
         made, extra = Outputs(len(batch.ids)), batch.extra
         encoded, inside = self._encode(batch.features, batch.lengths)
+        if FRAMES in needs and self.ctc is not None:
+            log_probs = self.ctc(encoded).float().log_softmax(-1)
+            made.frames = Frames(log_probs, inside.sum(1).long(), batch.spelled, batch.spelled_lengths, extra.frames)
         if TOKENS in needs:
             made.tokens = self._decode(encoded, inside, batch.tokens, batch.told)
             made.tokens.teacher, made.tokens.alpha = extra.tokens, self.alpha
