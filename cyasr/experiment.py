@@ -21,6 +21,7 @@ from cyasr.data.augment.conf import NoiseConf
 from cyasr.files import read_json, sha256, write_json
 from cyasr.lock import Lock
 from cyasr.losses.conf import FRAMES, LATTICE, TOKENS, LossConf
+from cyasr.process import cores
 from cyasr.text.tokenizer import NO_TOKENIZER
 
 
@@ -168,7 +169,7 @@ def surroundings() -> dict[str, Any]:
         "commit": commit(),
         "versions": versions | {"python": platform.python_version()},
         "host": socket.gethostname(),
-        "cores": len(os.sched_getaffinity(0)),
+        "cores": cores(),
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }
 

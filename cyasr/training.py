@@ -27,7 +27,7 @@ from cyasr.data.sampler import GlobalBatches, Shares, screen
 from cyasr.experiment import Experiment, TrainConf
 from cyasr.losses.conf import FRAMES
 from cyasr.optimizer import learning_rate, make_optimizer
-from cyasr.process import peak_memory_mb
+from cyasr.process import cores, peak_memory_mb
 from cyasr.training_log import TrainingLog
 
 
@@ -339,8 +339,7 @@ def make_fabric(conf: TrainConf, gpus: int | None) -> Fabric:
     if wanted:
         precision = precision or ("bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed")
         return Fabric(accelerator="cuda", devices=wanted, strategy="ddp" if wanted > 1 else "auto", precision=precision)  # type: ignore[arg-type]
-    cores = len(os.sched_getaffinity(0))
-    ranks = conf.ranks or min(cores, 4)
+    ranks = conf.ranks or min(cores(), 4)
     threads = int(os.environ["OMP_NUM_THREADS"])
     torch.set_num_threads(max(1, threads // ranks))
     return Fabric(accelerator="cpu", devices=ranks, strategy="ddp" if ranks > 1 else "auto", precision=precision or "32-true")  # type: ignore[arg-type]

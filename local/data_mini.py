@@ -5,7 +5,6 @@ It shows that the pipeline works and says nothing about real speech: one formant
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from pathlib import Path
 from cyasr import conf as confs
 from cyasr.cli import run
 from cyasr.data.corpus import DataConf, Utterance, main
+from cyasr.process import cores
 from local.mini.grammar import Sentence
 from local.mini.lexicon import DIALECTS
 from local.mini.speakers import SPEAKERS, Speaker
@@ -88,7 +88,7 @@ def prepare(corpus_dir: Path, raw: Path, conf: DataConf) -> Iterator[Utterance]:
     """Speak every sentence, as many at a time as there are cores."""
     shutil.rmtree(raw / "audio", ignore_errors=True)
     takes = plan(raw, conf)
-    with get_context("spawn").Pool(min(len(os.sched_getaffinity(0)), 8)) as pool:
+    with get_context("spawn").Pool(min(cores(), 8)) as pool:
         for take in pool.imap(record, takes, chunksize=16):
             yield Utterance(
                 id=take.id,

@@ -35,11 +35,6 @@ def is_four_bit(module: nn.Module) -> bool:
     return isinstance(module, nn.Linear) and hasattr(module.weight, "compress_statistics")
 
 
-def repack(layer: Any, weight: Tensor) -> None:
-    """Put other weights, (out, in), in the place of a four-bit layer's."""
-    layer.weight = _packed(weight.detach().float().cpu()).to(layer.weight.device)
-
-
 def size(parameter: nn.Parameter) -> int:
     """Weights of a parameter, two to a byte where they are packed."""
     state = getattr(parameter, "quant_state", None)
@@ -50,12 +45,9 @@ def _quantized(linear: nn.Linear) -> Any:
     made = _layer_class()(linear.in_features, linear.out_features, linear.bias is not None, quant_type="nf4", device="meta")
     made.bias = linear.bias
     if not linear.weight.is_meta:
-        made.weight = _packed(linear.weight.data.cpu())
+        weight = linear.weight.data.cpu()
+        made.weight = _bitsandbytes().nn.Params4bit(weight, requires_grad=False, quant_type="nf4").to("cpu")
     return made
-
-
-def _packed(weight: Tensor) -> Any:
-    return _bitsandbytes().nn.Params4bit(weight, requires_grad=False, quant_type="nf4").to("cpu")
 
 
 @cache

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-import os
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,6 +15,7 @@ from cyasr.data.audiofile import AudioError, read_header, read_through
 from cyasr.data.corpus import DataConf, Reject
 from cyasr.data.seen import hash64
 from cyasr.files import read_jsonl_gz
+from cyasr.process import cores
 
 if TYPE_CHECKING:
     from cyasr.data.checks import AudioMeasures
@@ -45,7 +45,7 @@ def checked_recordings(raw: Path, decode: int | None = None) -> Iterator[Checked
     digests are its then.
     """
     last = None if decode is None else last_drawn(raw, decode)
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0)), thread_name_prefix="decode") as pool:
+    with ThreadPoolExecutor(cores(), thread_name_prefix="decode") as pool:
         waiting: deque[Future[Checked] | Checked] = deque()
         try:
             for recording, supervisions in joined(raw):

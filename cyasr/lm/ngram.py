@@ -135,7 +135,8 @@ class NgramLM:
         """(N,) natural log of each tokenised sentence with its </s>; unknown tokens count as <unk>."""
         from cyasr.lm.lookup import sentence_scores
 
-        found = [sentence_scores(self.tables(), self.start(), self.encode(part), BOS) for part in _chunks(sentences, chunk)]
+        tables, start = self.tables(), self.start()
+        found = [sentence_scores(tables, start, self.encode(part), BOS) for part in _chunks(sentences, chunk)]
         return np.concatenate([np.zeros(0), *found])
 
     def encode(self, sentences: Iterable[Sequence[str]]) -> Ints:

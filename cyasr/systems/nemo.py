@@ -106,23 +106,27 @@ class Collate:
         self.augment = Augment.of(self.conf, self.train)
 
     def __call__(self, cuts: list[Cut], epoch: int = 0) -> Batch:
-        rows = [torch.tensor(self.writer.labels(transcript(cut), cut, None)) for cut in cuts]
-        made = [self._augmented(cut, epoch, row) if self.train else (self.features(load(cut)), row)
-                for cut, row in zip(cuts, rows, strict=True)]  # fmt: skip
-        features, lengths = pad([one for one, _ in made], 0.0)
+        made = [self._row(cut, epoch) for cut in cuts]
+        features, lengths = pad([one for one, _, _, _ in made], 0.0)
+        tokens, told = (pad([row[place] for row in made], IGNORE)[0] for place in (1, 2))
+        spelled = pad([one for _, _, _, one in made], IGNORE)
         extra = Extra() if self.extras is None else self.extras(cuts, epoch, self.writer.labels)
-        tokens, told = pad(rows, IGNORE)[0], pad([one for _, one in made], IGNORE)[0]
-        spelled = pad([row[len(self.writer.prompt_of(cut)) : -1] for cut, row in zip(cuts, rows, strict=True)], IGNORE)
         return Batch([cut.id for cut in cuts], features, lengths, tokens, told, *spelled, extra)
 
-    def _augmented(self, cut: Cut, epoch: int, tokens: Tensor) -> tuple[Tensor, Tensor]:
+    def _row(self, cut: Cut, epoch: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """The cut's features, tokens, told and spelled."""
+        tokens = torch.tensor(self.writer.labels(transcript(cut), cut, None))
+        prompt = len(self.writer.prompt_of(cut))
+        spelled = tokens[prompt:-1]
+        if not self.train:
+            return self.features(load(cut)), tokens, tokens, spelled
         random = self.augment.random(epoch, cut)
         features = self.features(load_augmented(cut, self.augment, random))
         conf = self.conf
         mask(features, random, conf.time_masks, conf.time_mask_share, conf.frequency_masks, conf.frequency_mask_bins)
         hidden = torch.from_numpy(random.random(len(tokens)) < conf.hidden_tokens)
-        hidden[: len(self.writer.prompt_of(cut))] = False
-        return features, tokens.masked_fill(hidden, self.writer.nothing)
+        hidden[:prompt] = False
+        return features, tokens, tokens.masked_fill(hidden, self.writer.prompt.end), spelled
 
 
 class Writer:
@@ -130,7 +134,6 @@ class Writer:
 
     def __init__(self, conf: Conf, prompt: Prompt) -> None:
         self.conf, self.prompt = conf, prompt
-        self.nothing = prompt.end  # stands for what is hidden
         unknown = frozenset(i for i in range(prompt.tokenizer.vocab_size) if prompt.tokenizer.ids_to_tokens([i])[0] == "<unk>")
         self.spellers = {
             language: Speller(partial(prompt.text_ids, language=language), prompt.text, unknown) for language in prompt.languages

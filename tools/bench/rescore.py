@@ -125,7 +125,7 @@ class Bench:
     def parts(self) -> Iterator[tuple[str, float]]:
         """What the parts of ours take by themselves, in one process."""
         from cyasr.files import read_lines_gz
-        from cyasr.fusion.blocks import LEVEL
+        from cyasr.fusion.blocks import BLOCK, LEVEL
         from cyasr.fusion.checked import checked
         from cyasr.fusion.lm_scores import open_lm
         from cyasr.fusion.rescore import ranked
@@ -157,8 +157,8 @@ class Bench:
         written = [line_of(nbest) for nbest in lists]
         yield "writing JSON", scale * (cpu() - start)
         start = cpu()
-        for at in range(0, len(written), 200):
-            gzip.compress(b"".join(written[at : at + 200]), LEVEL)
+        for at in range(0, len(written), BLOCK):
+            gzip.compress(b"".join(written[at : at + BLOCK]), LEVEL)
         yield "packing", scale * (cpu() - start)
 
 
