@@ -18,6 +18,7 @@ from typing import Literal
 from cyasr.cli import UsageError
 from cyasr.files import read_jsonl_gz
 
+Unspellable = Literal["refuse", "fold", "extend"]  # what becomes of letters that the tokenizer lacks
 LETTER = re.compile("[^\u0300-\u036f][\u0300-\u036f]*")  # a letter with its combining marks
 
 
@@ -59,30 +60,47 @@ class Speller:
         return letter if marks and _same(whole, letter) else whole or None
 
 
-def check_spelling(
-    spellers: Mapping[str, Speller], data: Path, language: str | None, unspellable: Literal["refuse", "fold"]
-) -> None:
+def check_spelling(spellers: Mapping[str, Speller], data: Path, language: str | None, unspellable: Unspellable) -> None:
     """Say which letters of train the model cannot write, and what becomes of them.
 
-    language: of all cuts; None: each says its own. Raises UsageError where there are some and `unspellable` is `refuse`.
+    language: of all cuts; None: each says its own. Raises UsageError where there are some and `unspellable` is not `fold`.
     """
-    missing, letters = Counter[str](), 0
-    by_language = _letters(data / "train.jsonl.gz", language)
-    for name, seen in by_language.items():
-        if name in spellers:
-            letters += len(seen)
-            missing += spellers[name].missing(seen)
-    if not missing:
+    missing, letters = _missing(spellers, data, language)
+    every = sum(missing.values(), Counter[str]())
+    if not every:
         _tell(f"tokenizer: writes all {letters} letters of train")
         return
-    speller = next(spellers[name] for name in by_language if name in spellers)
-    found = told(missing, speller)
-    if unspellable == "refuse":
+    found = told(every, spellers[next(iter(missing))])
+    if unspellable != "fold":
         raise UsageError(
-            f"the model's tokenizer cannot write {len(missing)} of train's {letters} letters: {found}. With "
-            "`unspellable: fold` it learns the second of each pair instead, and scores fold both"
+            f"the model's tokenizer cannot write {len(every)} of train's {letters} letters: {found}. With "
+            "`unspellable: fold` it learns the second of each pair instead, and scores fold both; with `unspellable: extend` "
+            "it gets tokens for them, of which it knows nothing yet"
         )
-    _tell(f"tokenizer: {letters - len(missing)} of {letters} letters of train as they are; folded: {found}")
+    _tell(f"tokenizer: {letters - len(every)} of {letters} letters of train as they are; folded: {found}")
+
+
+def new_pieces(spellers: Mapping[str, Speller], data: Path, language: str | None) -> dict[str, list[str]]:
+    """The characters, by language, that a tokenizer lacks to write the letters of train: of σ̆ and ζ̆ the mark alone."""
+    missing, _ = _missing(spellers, data, language)
+    added = {
+        name: sorted({one for letter in found for one in letter if not spellers[name].can(one)})
+        for name, found in missing.items()
+    }
+    if added:
+        _tell(f"tokenizer: gets tokens for {', '.join(sorted({f'U+{ord(one):04X}' for some in added.values() for one in some}))}")
+    return added
+
+
+def _missing(spellers: Mapping[str, Speller], data: Path, language: str | None) -> tuple[dict[str, Counter[str]], int]:
+    """The letters of train that cannot be written, by language, and how many letters there are in all."""
+    missing, letters = {}, 0
+    for name, seen in _letters(data / "train.jsonl.gz", language).items():
+        if name in spellers:
+            letters += len(seen)
+            if lacking := spellers[name].missing(seen):
+                missing[name] = lacking
+    return missing, letters
 
 
 def _letters(train: Path, language: str | None) -> dict[str, Counter[str]]:

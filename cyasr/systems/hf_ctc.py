@@ -192,8 +192,13 @@ class System(torch.nn.Module):
         self.inputs = Inputs(True, kernels, tuple(getattr(config, "conv_stride", ()))) if kernels else Inputs(False, (), ())
         if getattr(config, "feat_extract_norm", "") == "group":
             models.encode_alone(model)
-        if conf.freeze_features and kernels:
-            model.base_model.feature_extractor._freeze_parameters()
+        if kernels:
+            convolutions = model.base_model.feature_extractor
+            convolutions._requires_grad = (
+                False  # transformers wants a gradient of the waveform, for checkpointing of another kind
+            )
+            if conf.freeze_features:
+                convolutions._freeze_parameters()
         if conf.checkpoint_activations:
             model.activation_checkpointing_enable({"use_reentrant": False})
         adapt(model, conf.adapt, head=[models.HEAD] if FRAMES in conf.loss.needs else [])

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -30,16 +31,17 @@ from cyasr.losses.cross_entropy import IGNORE
 from cyasr.losses.extra import Extra, Extras, transcript, translation
 from cyasr.losses.focal import token_weights
 from cyasr.losses.objective import Frames, Losses, Outputs, Tokens, losses
-from cyasr.modules import nemo_models
+from cyasr.modules import nemo_extension, nemo_models
 from cyasr.modules.nemo_audio import Features, encode, keep_frozen_statistics, pieces, shared
 from cyasr.modules.nemo_prompt import Prompt, language_of, unclear
 from cyasr.modules.nemo_search import Steps, search
-from cyasr.modules.nemo_spelling import Speller, check_spelling
+from cyasr.modules.nemo_spelling import Speller, Unspellable, check_spelling, new_pieces
 from cyasr.nbest import Hypothesis, Nbest, distinct
 from cyasr.search.conf import DecodeConf
 from cyasr.search.joint import TokenLm
 
 CLASS = "EncDecMultiTaskModel"
+TABLES = ("token_embedding", "log_softmax")  # parts with a row for each token
 LEAST = 1.0  # seconds that a Canary hears, with silence around shorter audio: as NeMo's own transcribe() gives it
 MORE_TOKENS = 50  # than frames of the encoder, at most, are written: NeMo's own limit
 
@@ -54,7 +56,7 @@ class Conf(TrainConf):
     revision: str | None = None  # of the hub's repository
     language: str | None = None  # that all cuts are spoken in; null: each says its own
     punctuation: bool = False  # what the prompt asks for: capitals and punctuation; texts of tier T1 have none
-    unspellable: Literal["refuse", "fold"] = "refuse"  # letters that the tokenizer lacks; fold: without their marks
+    unspellable: Unspellable = "refuse"  # letters that the tokenizer lacks; fold: without marks; extend: as new tokens
     window_seconds: float = 30.0  # longer cuts are left out of training and decoded in pieces
     freeze_encoder: bool = False
     hidden_tokens: float = 0.0  # share of what it wrote that the decoder is not told while training: it has to listen
@@ -162,13 +164,13 @@ class Writer:
 
 
 class System(torch.nn.Module):
-    """A Canary, `model`, under the names that NeMo gives its parts."""
+    """A Canary, `model`, under the names that NeMo gives its parts. new: those of them that are trained in any case."""
 
     translates = True
 
     padded_to = 0.0  # seconds: to no more than the longest of a batch
 
-    def __init__(self, conf: Conf, model: Any) -> None:
+    def __init__(self, conf: Conf, model: Any, new: Sequence[str] = ()) -> None:
         super().__init__()
         self.conf = conf
         self.model = model
@@ -181,7 +183,7 @@ class System(torch.nn.Module):
         if conf.loss.needs == {FRAMES}:
             for part in (model.transf_decoder, model.log_softmax):
                 part.requires_grad_(False)
-        adapt(model, conf.adapt)
+        adapt(model, conf.adapt, new)
         size = model.transf_decoder.embedding.token_embedding.num_embeddings
         self.vocabulary = nemo_models.vocabulary(model, size)
         self.ctc: torch.nn.Linear | None = None  # over the encoder, while training: it teaches to listen, and does not search
@@ -332,18 +334,20 @@ class System(torch.nn.Module):
 def build(conf: Conf, data: Path) -> System:
     """A system on pretrained weights. Raises UsageError where they cannot be had, or cannot spell the texts of `data`."""
     model = nemo_models.load(conf.pretrained, conf.revision, conf.native, CLASS, conf.system)
-    system = System(conf, model)
+    new: Sequence[str] = ()
+    if conf.unspellable == "extend":
+        spellers = Writer(conf, Prompt(model, conf.punctuation)).spellers
+        if added := new_pieces(spellers, data, conf.language):
+            model, new = nemo_extension.extended(model, added, TABLES), TABLES
+    system = System(conf, model, new)
     check_spelling(system.writer.spellers, data, conf.language, conf.unspellable)
     return system
 
 
 def restore(conf: Conf, directory: Path) -> System:
     """The system that training left in `directory`, in evaluation mode, on a GPU where there is one."""
-    if conf.adapt.kind == "full":
-        model = nemo_models.empty(directory / "pretrained", conf.native, CLASS, conf.system)
-    else:
-        model = nemo_models.load(conf.pretrained, conf.revision, conf.native, CLASS, conf.system)
-    system = System(conf, model)
+    model, new = nemo_extension.restored(conf, directory / "pretrained", CLASS, TABLES)
+    system = System(conf, model, new)
     load_saved_state(system, torch.load(directory / "model.pt", map_location="cpu", weights_only=True), conf.adapt)
     return system.to("cuda" if torch.cuda.is_available() else "cpu").eval()
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -29,14 +30,15 @@ from cyasr.losses.conf import LATTICE, LossConf
 from cyasr.losses.cross_entropy import IGNORE
 from cyasr.losses.extra import Extra, Extras, transcript
 from cyasr.losses.objective import Losses, Outputs, losses
-from cyasr.modules import nemo_models, nemo_transducer
+from cyasr.modules import nemo_extension, nemo_models, nemo_transducer
 from cyasr.modules.nemo_audio import Features, encode, keep_frozen_statistics, pieces
-from cyasr.modules.nemo_spelling import Speller, check_spelling
+from cyasr.modules.nemo_spelling import Speller, Unspellable, check_spelling, new_pieces
 from cyasr.nbest import Hypothesis, Nbest, Word, distinct
 from cyasr.search.conf import DecodeConf
 from cyasr.search.joint import TokenLm
 
 CLASS = "EncDecRNNTBPEModel"
+TABLES = ("prediction.embed", "joint_net")  # parts with a row for each token
 ANY = "any"  # the language of a tokenizer for all
 
 
@@ -48,7 +50,7 @@ class Conf(TrainConf):
 
     pretrained: str = ""  # a .nemo file, or a name on the Hugging Face hub
     revision: str | None = None  # of the hub's repository
-    unspellable: Literal["refuse", "fold"] = "refuse"  # letters that the tokenizer lacks; fold: without their marks
+    unspellable: Unspellable = "refuse"  # letters that the tokenizer lacks; fold: without marks; extend: as new tokens
     window_seconds: float = 240.0  # longer cuts are left out of training and decoded in pieces
     freeze_encoder: bool = False
     loss: LossConf = field(default_factory=lambda: LossConf(transducer=1.0))
@@ -114,22 +116,20 @@ class Collate:
 
 
 class System(torch.nn.Module):
-    """A Parakeet, `model`, under the names that NeMo gives its parts."""
+    """A Parakeet, `model`, under the names that NeMo gives its parts. new: those of them that are trained in any case."""
 
     padded_to = 0.0  # seconds: to no more than the longest of a batch
 
-    def __init__(self, conf: Conf, model: Any) -> None:
+    def __init__(self, conf: Conf, model: Any, new: Sequence[str] = ()) -> None:
         super().__init__()
         self.conf = conf
         self.model = model
-        tokenizer = model.tokenizer
-        unknown = frozenset(i for i in range(tokenizer.vocab_size) if tokenizer.ids_to_tokens([i])[0] == "<unk>")
-        self.speller = Speller(tokenizer.text_to_ids, tokenizer.ids_to_text, unknown)
+        self.speller = _speller(model)
         self.features = Features(model.preprocessor)
         if conf.freeze_encoder:
             model.encoder.requires_grad_(False)
-        adapt(model, conf.adapt)
-        self.vocabulary = nemo_models.vocabulary(model, tokenizer.vocab_size)
+        adapt(model, conf.adapt, new)
+        self.vocabulary = nemo_models.vocabulary(model, model.tokenizer.vocab_size)
         self.extras: Extras | None = None  # what the loss learns from besides transcripts; set by training
         self._beam = 0  # that the model's own search is set up for
 
@@ -227,20 +227,27 @@ class System(torch.nn.Module):
 
 def build(conf: Conf, data: Path) -> System:
     """A system on pretrained weights. Raises UsageError where they cannot be had, or cannot spell the texts of `data`."""
-    system = System(conf, nemo_models.load(conf.pretrained, conf.revision, conf.native, CLASS, conf.system))
+    model = nemo_models.load(conf.pretrained, conf.revision, conf.native, CLASS, conf.system)
+    new: Sequence[str] = ()
+    if conf.unspellable == "extend" and (added := new_pieces({ANY: _speller(model)}, data, ANY)):
+        model, new = nemo_extension.extended(model, added, TABLES), TABLES
+    system = System(conf, model, new)
     check_spelling({ANY: system.speller}, data, ANY, conf.unspellable)
     return system
 
 
 def restore(conf: Conf, directory: Path) -> System:
     """The system that training left in `directory`, in evaluation mode, on a GPU where there is one."""
-    if conf.adapt.kind == "full":
-        model = nemo_models.empty(directory / "pretrained", conf.native, CLASS, conf.system)
-    else:
-        model = nemo_models.load(conf.pretrained, conf.revision, conf.native, CLASS, conf.system)
-    system = System(conf, model)
+    model, new = nemo_extension.restored(conf, directory / "pretrained", CLASS, TABLES)
+    system = System(conf, model, new)
     load_saved_state(system, torch.load(directory / "model.pt", map_location="cpu", weights_only=True), conf.adapt)
     return system.to("cuda" if torch.cuda.is_available() else "cpu").eval()
+
+
+def _speller(model: Any) -> Speller:
+    tokenizer = model.tokenizer
+    unknown = frozenset(i for i in range(tokenizer.vocab_size) if tokenizer.ids_to_tokens([i])[0] == "<unk>")
+    return Speller(tokenizer.text_to_ids, tokenizer.ids_to_text, unknown)
 
 
 def _timed(text: str, tokens: list[str], frames: list[int], seconds: float, start: float, confidence: float) -> list[Word] | None:

@@ -63,7 +63,7 @@ def canary_config() -> dict[str, Any]:
 def canary(path: Path, greek: list[str] | None = None) -> Path:
     """As nvidia/canary-1b-v2, but with an aggregate tokenizer, as the first Canary: special tokens, Greek, English.
 
-    greek: the words that its Greek tokenizer is learnt from; default: the tones'.
+    greek: the words that the tokenizer's Greek is learnt from, here and below; default: the tones'.
     """
     greek = greek or list(WORDS)
     torch.manual_seed(8)
@@ -83,10 +83,10 @@ def canary(path: Path, greek: list[str] | None = None) -> Path:
     return path
 
 
-def canary_unified(path: Path) -> Path:
+def canary_unified(path: Path, greek: list[str] | None = None) -> Path:
     """As nvidia/canary-1b-v2, with one tokenizer for all languages."""
     torch.manual_seed(9)
-    directory = pieces(path.parent / f"{path.stem}_tokenizer", [*WORDS, *ENGLISH], 100, SPECIAL)
+    directory = pieces(path.parent / f"{path.stem}_tokenizer", [*(greek or WORDS), *ENGLISH], 100, SPECIAL)
     nemo_models.save(nemo_architecture.build(canary_config(), {"dir": str(directory)}), path)
     return path
 
@@ -100,9 +100,9 @@ def parakeet_config() -> dict[str, Any]:
     return config
 
 
-def parakeet(path: Path) -> Path:
+def parakeet(path: Path, greek: list[str] | None = None) -> Path:
     """As nvidia/parakeet-tdt-0.6b-v3."""
     torch.manual_seed(10)
-    directory = pieces(path.parent / f"{path.stem}_tokenizer", [*WORDS, *ENGLISH], 80, [])
+    directory = pieces(path.parent / f"{path.stem}_tokenizer", [*(greek or WORDS), *ENGLISH], 80, [])
     nemo_models.save(nemo_architecture.build(parakeet_config(), {"dir": str(directory)}), path)
     return path

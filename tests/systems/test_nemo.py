@@ -28,7 +28,7 @@ from lhotse.cut import Cut
 from cyasr import conf as confs
 from cyasr.cli import UsageError
 from cyasr.data.sampler import GlobalBatches
-from cyasr.modules import nemo_architecture, nemo_models, nemo_transducer
+from cyasr.modules import nemo_architecture, nemo_extension, nemo_models, nemo_transducer
 from cyasr.modules.nemo_audio import encode, pieces
 from cyasr.search.conf import DecodeConf
 from cyasr.systems import family, load_conf, restore
@@ -273,10 +273,16 @@ def test_the_transducer_loss_is_that_of_nemos_tdt_pytorch(cuts: list[Cut], monke
 
 @pytest.mark.parametrize(("name", "system"), [("canary", "nemo"), ("parakeet", "nemo_transducer")])
 @pytest.mark.parametrize("adapt", [{}, {"kind": "lora", "targets": ["attention"], "rank": 2}], ids=["full", "lora"])
-def test_what_is_restored_writes_the_same(cuts: list[Cut], tmp_path: Path, name: str, system: str, adapt: dict[str, Any]) -> None:
+@pytest.mark.parametrize("unspellable", ["refuse", "extend"])
+def test_what_is_restored_writes_the_same(
+    cuts: list[Cut], markless: dict[str, str], tmp_path: Path, name: str, system: str, adapt: dict[str, Any], unspellable: str
+) -> None:
     from cyasr.adaptation.adapt import saved_state
 
-    built = build(name, system, **({"adapt": adapt} if adapt else {}))
+    keys: dict[str, Any] = {"adapt": adapt} if adapt else {}
+    if unspellable == "extend":
+        keys |= {"unspellable": unspellable, "pretrained": markless[name]}
+    built = build(name, system, **keys)
     with torch.no_grad():
         for parameter in built.parameters():
             if parameter.requires_grad:
@@ -332,6 +338,45 @@ def test_letters_that_the_tokenizer_lacks_are_listed_or_folded(
     assert system.writer.spell("τζ̆αι σ̆ύλλος", "el") == "τζαι σύλλος"
     build()
     assert "writes all" in capsys.readouterr().out
+
+
+@pytest.fixture(scope="module")
+def markless(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Models whose tokenizers know nothing of σ̆ and ζ̆; `unified` has one for all languages, `canary` one for each."""
+    plain, bases = [word.replace("\u0306", "") for word in WORDS], tmp_path_factory.mktemp("markless")
+    makers = {
+        "canary": nemo_checkpoint.canary, "unified": nemo_checkpoint.canary_unified, "parakeet": nemo_checkpoint.parakeet,
+    }  # fmt: skip
+    return {name: str(make(bases / f"{name}.nemo", plain)) for name, make in makers.items()}
+
+
+@pytest.mark.parametrize("name", ["canary", "unified", "parakeet"])
+def test_a_tokenizer_gets_what_it_lacks_and_the_model_forgets_nothing(
+    cuts: list[Cut], markless: dict[str, str], name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    system = "nemo_transducer" if name == "parakeet" else "nemo"
+    before = build(name, system, pretrained=markless[name], unspellable="fold").eval()
+    capsys.readouterr()
+    after = build(name, system, pretrained=markless[name], unspellable="extend").eval()
+    assert "gets tokens for U+0306\n" in capsys.readouterr().out
+    assert "\u0306" in after.vocabulary
+    text = "τζ̆αι σ̆ύλλος"
+    if name == "parakeet":
+        assert after.model.tokenizer.ids_to_text(after.speller.encode(after.speller.spell(text))) == text
+    else:
+        assert after.writer.prompt.text(after.writer.labels(text, cuts[0], None)) == text
+    size, at = before.model.tokenizer.vocab_size, nemo_extension._rows(before.model, after.model)
+    assert [after.vocabulary[i] for i in at] == before.vocabulary[:size]
+    old, grown = before.model.state_dict(), after.model.state_dict()
+    for key, value in old.items():
+        table = any(part in key for part in ("token_embedding", "log_softmax", "prediction.embed", "joint_net"))
+        assert torch.equal(grown[key][at], value[:size]) if table else torch.equal(grown[key], value), key
+    if name == "parakeet":  # blank and durations
+        last = next(key for key in old if key.startswith("joint.joint_net.") and key.endswith("bias"))
+        assert torch.equal(grown[last][-6:], old[last][-6:])
+    found, expected = (built.transcribe(cuts[:3], GREEDY, None) for built in (after, before))
+    for (new, _), (old, _) in zip(found, expected, strict=True):  # a new token is as likely as the average one
+        assert new.hyps[0].text == old.hyps[0].text
 
 
 def spoken(cut: Cut, **changes: Any) -> Cut:
