@@ -9,6 +9,7 @@ from typing import Any
 
 import sentencepiece
 import torch
+from sentencepiece import sentencepiece_model_pb2
 
 from cyasr.modules import nemo_architecture, nemo_models
 from tests.conftest import WORDS
@@ -32,19 +33,14 @@ def texts(words: list[str]) -> list[str]:
 
 def pieces(directory: Path, words: list[str], size: int, special: list[str]) -> Path:
     """A sentencepiece BPE learnt from sentences of `words`, with the files that NeMo lays beside it."""
-    directory.mkdir(parents=True)
     made = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(texts(words)), model_writer=made, vocab_size=size, model_type="bpe", character_coverage=1.0,
         user_defined_symbols=special, unk_id=0, bos_id=-1, eos_id=-1, pad_id=-1, hard_vocab_limit=False, minloglevel=2,
         normalization_rule_name="identity",
     )  # fmt: skip
-    (directory / "tokenizer.model").write_bytes(made.getvalue())
-    processor = sentencepiece.SentencePieceProcessor(model_proto=made.getvalue())
-    vocabulary = "".join(f"{processor.id_to_piece(i)}\n" for i in range(processor.get_piece_size()))
-    for name in ("vocab.txt", "tokenizer.vocab"):
-        (directory / name).write_text(vocabulary, encoding="utf-8")
-    return directory
+    proto: Any = sentencepiece_model_pb2  # its classes are made when it is imported
+    return nemo_architecture.write_tokenizer(directory, proto.ModelProto.FromString(made.getvalue()))
 
 
 def canary_config() -> dict[str, Any]:

@@ -17,6 +17,7 @@ from typing import Any
 
 import sentencepiece
 import torch
+from sentencepiece import sentencepiece_model_pb2
 
 from cyasr.files import read_jsonl_gz
 from cyasr.modules import nemo_architecture, nemo_models
@@ -28,7 +29,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="data/<set>")
     parser.add_argument("--out", type=Path, required=True, help=".nemo file to make")
-    parser.add_argument("--pieces", type=int, default=160)
+    parser.add_argument("--pieces", type=int, default=96)
     parser.add_argument("--size", type=int, default=144)
     parser.add_argument("--encoder-layers", type=int, default=4)
     parser.add_argument("--decoder-layers", type=int, default=2)
@@ -49,7 +50,8 @@ def _resize(config: dict[str, Any], size: int, encoder_layers: int, decoder_laye
     config["model_defaults"] = dict.fromkeys(config["model_defaults"], size)
     config["preprocessor"]["features"] = config["encoder"]["feat_in"] = 80
     config["encoder"] |= {
-        "n_layers": encoder_layers, "d_model": size, "n_heads": 4, "subsampling_factor": 4, "subsampling_conv_channels": size,
+        "n_layers": encoder_layers, "d_model": size, "n_heads": 4, "subsampling_factor": 4, "subsampling_conv_channels": 64,
+        "dropout": 0.05, "dropout_pre_encoder": 0.05, "dropout_att": 0.0,
     }  # fmt: skip
     config["transf_encoder"] |= {"hidden_size": size, "inner_size": 4 * size, "num_attention_heads": 4}
     config["transf_decoder"]["config_dict"] |= {
@@ -66,11 +68,8 @@ def _tokenizer(train: Path, directory: Path, size: int, special: list[str]) -> N
         sentence_iterator=texts, model_writer=made, vocab_size=size, model_type="bpe", character_coverage=1.0, unk_id=0,
         bos_id=-1, eos_id=-1, pad_id=-1, user_defined_symbols=special, minloglevel=2, normalization_rule_name="identity",
     )  # fmt: skip
-    (directory / "tokenizer.model").write_bytes(made.getvalue())
-    processor = sentencepiece.SentencePieceProcessor(model_proto=made.getvalue())
-    vocabulary = "".join(f"{processor.id_to_piece(i)}\n" for i in range(processor.get_piece_size()))
-    for name in ("vocab.txt", "tokenizer.vocab"):
-        (directory / name).write_text(vocabulary, encoding="utf-8")
+    proto: Any = sentencepiece_model_pb2  # its classes are made when it is imported
+    nemo_architecture.write_tokenizer(directory, proto.ModelProto.FromString(made.getvalue()))
 
 
 if __name__ == "__main__":
