@@ -68,7 +68,6 @@ class TrainConf:
     noise_from: list[NoiseConf] = field(default_factory=list)  # recorded noise, music, babble
     volume: list[float] = field(default_factory=list)  # [lowest, highest] dB; empty: none
     telephone: float = 0.0  # probability of telephone band and codec
-    warp: list[float] = field(default_factory=list)  # [lowest, highest] vocal-tract factor; empty: none
     time_masks: int = 2
     time_mask_share: float = 0.05  # longest mask as a share of the utterance
     frequency_masks: int = 2

@@ -25,6 +25,7 @@ from cyasr.adaptation.adapt import adapt, load_saved_state
 from cyasr.adaptation.conf import AdaptConf
 from cyasr.cli import UsageError
 from cyasr.data.audio import Augment, load, load_augmented, load_noisy
+from cyasr.data.augment.conf import check_range
 from cyasr.data.features import MEL_BINS, filterbank, mask, pad
 from cyasr.experiment import TrainConf
 from cyasr.lineage import ancestor, inherit
@@ -71,6 +72,7 @@ class Conf(TrainConf):
     decoder_units: int = 2048
     dropout: float = 0.1
     attention_dropout: float = 0.1
+    warp: list[float] = field(default_factory=list)  # [lowest, highest] vocal-tract factor while training; empty: none
     loss: LossConf = field(default_factory=lambda: LossConf(ctc=0.3, cross_entropy=0.7, label_smoothing=0.1))
 
     def __post_init__(self) -> None:
@@ -81,6 +83,7 @@ class Conf(TrainConf):
             raise ValueError(f"adapt: kind: {self.adapt.kind} is for models of transformers; espnet takes full, lora and partial")
         if self.adapt.kind != "full" and self.init_from is None:
             raise ValueError(f"adapt: kind: {self.adapt.kind} needs weights to adapt: name an experiment in init_from")
+        check_range("warp", self.warp, 0.7, 1.4)
         unknown = sorted(self.native.keys() - {"encoder", "decoder"})
         if unknown:
             raise ValueError(f"native: unknown section {unknown[0]!r}; there are `encoder` and `decoder`")

@@ -24,6 +24,7 @@ from cyasr.data.augment.room import convolve, draw_room, reverberate
 from cyasr.data.augment.stretch import shift_pitch, stretch
 from cyasr.data.augment.telephone import CODECS, telephone
 from cyasr.experiment import TrainConf
+from cyasr.systems import hf_ctc
 from cyasr.systems.espnet import Conf
 
 Audio = NDArray[np.float32]
@@ -267,6 +268,7 @@ def test_without_keys_audio_stays_as_it_is(noises: Path) -> None:
         ({"pitch": [-4, 4]}, r"pitch: \[lowest, highest\] between -2 and 2, not \[-4.0, 4.0\]"),
         ({"tempo": [0.5, 1.1]}, "tempo: .* between 0.8 and 1.25"),
         ({"tempo": [1.1, 0.9]}, "tempo: "),
+        ({"warp": [0.5, 1.0]}, r"warp: .* between 0.7 and 1.4"),
         ({"speed": [0.2]}, "speed: factors from 0.5 to 2"),
         ({"volume": [3]}, "volume: "),
         ({"reverb": 1.5}, "reverb: a probability, not 1.5"),
@@ -284,6 +286,11 @@ def test_without_keys_audio_stays_as_it_is(noises: Path) -> None:
 def test_what_no_speaker_could_have_said_is_refused(keys: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         conf(**keys)
+
+
+def test_a_family_that_does_not_warp_knows_no_warp() -> None:
+    with pytest.raises(UsageError, match="unknown key 'warp'"):
+        confs.build({"system": "hf_ctc", "tokenizer": "char", "warp": [0.9, 1.1]}, hf_ctc.Conf, Path("train.yaml"))
 
 
 def test_a_conf_frozen_before_these_keys_were_there_is_the_same_with_their_defaults() -> None:

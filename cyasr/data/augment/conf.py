@@ -33,7 +33,7 @@ def check(conf: Any) -> None:
     """Raises ValueError where a TrainConf's augmentation keys are beyond what speech can bear."""
     if any(not 0.5 <= factor <= 2 for factor in conf.speed) or not conf.speed:
         raise ValueError(f"speed: factors from 0.5 to 2, not {conf.speed}")
-    for key, low, high in (("warp", 0.7, 1.4), ("tempo", *TEMPO), ("pitch", -PITCH, PITCH), ("volume", -40, 20)):
+    for key, low, high in (("tempo", *TEMPO), ("pitch", -PITCH, PITCH), ("volume", -40, 20)):
         check_range(key, getattr(conf, key), low, high)
     check_range("noise_snr", conf.noise_snr, -inf, inf)
     check_range("reverb_decay", conf.reverb_decay, 0.05, 3)
