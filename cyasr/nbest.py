@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,15 @@ def distinct(hyps: Iterable[Hypothesis]) -> list[Hypothesis]:
     for hyp in hyps:
         best.setdefault(hyp.text, hyp)
     return list(best.values())
+
+
+def less_internal(hyps: Sequence[Hypothesis], log_probs: Sequence[float], weight: float) -> list[Hypothesis]:
+    """The hypotheses in the order that they have once the decoder's internal language model is taken off: `ilm`, natural
+    logs, times `weight`."""
+    for hyp, log_prob in zip(hyps, log_probs, strict=True):
+        hyp.scores["ilm"] = log_prob
+        hyp.total -= weight * log_prob
+    return sorted(hyps, key=lambda hyp: -hyp.total)
 
 
 def write_nbest(path: Path, lists: Iterable[Nbest]) -> int:

@@ -101,6 +101,16 @@ def log_probs(model: Any, encoded: Tensor, sequences: Tensor, prefix: int) -> Te
     return -torch.nn.functional.cross_entropy(logits.transpose(1, 2), targets, reduction="none") * inside
 
 
+def internal_log_probs(model: Any, texts: list[list[int]], prefix: list[int]) -> list[float]:
+    """What the decoder expects of each text and its end, natural log, where it hears nothing: its internal language model
+    (Meng et al., SLT 2021, with an encoder of zeros). texts: tokens behind the prefix."""
+    end, longest = model.config.eos_token_id, max(map(len, texts))
+    rows = [[*prefix, *text, *[end] * (longest + 1 - len(text))] for text in texts]
+    silence = torch.zeros(len(texts), 1, model.config.d_model, device=model.device, dtype=model.dtype)
+    found: list[float] = log_probs(model, silence, torch.tensor(rows, device=model.device), len(prefix)).sum(1).tolist()
+    return found
+
+
 def _config(pretrained: str, revision: str | None, native: dict[str, Any]) -> Any:
     return hub.configuration(pretrained, revision, native, {"whisper"}, "hf_seq2seq")
 

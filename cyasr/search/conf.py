@@ -34,7 +34,7 @@ class DecodeConf(SearchConf):
     search: Literal["greedy", "joint"] = "joint"
     lm: str | None = None  # a language model of the same data set: lm_<name>
     lms: dict[str, float] = field(default_factory=dict)  # more of them with their weights; below 0: taken away
-    ilm_weight: float = 0.0  # of the decoder's own language model, taken away
+    ilm_weight: float = 0.0  # of the decoder's own language model, taken away; by Whisper and Canary of finished hypotheses
     ilm: Literal["zero", "mean"] = "zero"  # what the decoder hears for it: nothing, or the mean of dev's speech
     bias: BiasConf = field(default_factory=BiasConf)  # phrases to favour: {words: FILE, weight: 2.0}
     posteriors: bool = False  # keep CTC's log-probabilities beside the n-best lists

@@ -29,7 +29,7 @@ def open_terms(
         return None
     opened = {name: open_token_lm(directory / name, system.conf.tokenizer, system.tokenizer.tokens) for name in names}
     terms = [Term("lm" if name == conf.lm else name, opened[name], weight) for name, weight in names.items()]
-    if conf.ilm_weight:
+    if conf.ilm_weight and not getattr(system, "weighs_own_lists", False):
         if not hasattr(system, "internal_lm"):
             raise UsageError(f"ilm_weight: {system.conf.system} has no attention decoder to take a language model from")
         terms.append(Term("ilm", system.internal_lm(cuts() if conf.ilm == "mean" else ()), -conf.ilm_weight))

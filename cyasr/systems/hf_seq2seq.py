@@ -33,7 +33,7 @@ from cyasr.losses.focal import token_weights
 from cyasr.losses.objective import Losses, Outputs, Tokens, losses
 from cyasr.modules import whisper, whisper_long
 from cyasr.modules.export import export_whisper
-from cyasr.nbest import Hypothesis, Nbest, Word, distinct
+from cyasr.nbest import Hypothesis, Nbest, Word, distinct, less_internal
 from cyasr.search.conf import DecodeConf
 from cyasr.search.joint import TokenLm
 
@@ -124,6 +124,8 @@ def label_ids(processor: Any, text: str, task: str) -> list[int]:
 class System(torch.nn.Module):
     """A Whisper, `model`, under the names that transformers gives its parts."""
 
+    weighs_own_lists = True  # ilm_weight: of finished hypotheses, not in the search
+
     def __init__(self, conf: Conf, model: Any, processor: Any) -> None:
         super().__init__()
         self.conf = conf
@@ -198,6 +200,8 @@ class System(torch.nn.Module):
             raise UsageError("hf_seq2seq has no CTC to search by: set ctc_weight: 0 in the decode conf")
         if conf.posteriors:
             raise UsageError("hf_seq2seq has no CTC posteriors to keep: leave `posteriors` out of the decode conf")
+        if conf.ilm_weight and conf.ilm != "zero":
+            raise UsageError("hf_seq2seq's internal language model hears nothing: `ilm: zero`")
         started = time.monotonic()
         device = next(self.parameters()).device
         audio = load_noisy(cuts, conf.noise_snr)
@@ -209,30 +213,39 @@ class System(torch.nn.Module):
             encoded = self.model.model.encoder(features).last_hidden_state
             lists = whisper.search(self.model, encoded, self.processor.tokenizer.prefix_tokens, beam, min(conf.nbest, beam))
             for n, pairs in zip(fitting, lists, strict=True):
-                found[cuts[n].id] = distinct([self._hypothesis(tokens, total) for tokens, total in pairs])
-        found |= {cut.id: [self._long(one, beam)] for cut, one in zip(cuts, audio, strict=True) if cut.id not in found}
+                found[cuts[n].id] = distinct(self._hypotheses(pairs, conf.ilm_weight))
+        found |= {
+            cut.id: [self._long(one, beam, conf.ilm_weight)] for cut, one in zip(cuts, audio, strict=True) if cut.id not in found
+        }
         seconds = (time.monotonic() - started) / sum(cut.duration for cut in cuts)
+        weights = {"att": 1.0} | ({"ilm": -conf.ilm_weight} if conf.ilm_weight else {})
         return [
             (
-                Nbest(
-                    one.id, found[one.id], "hf_seq2seq", {"att": 1.0}, round(seconds * one.duration, 4), round(one.duration, 3)
-                ),
+                Nbest(one.id, found[one.id], "hf_seq2seq", weights, round(seconds * one.duration, 4), round(one.duration, 3)),
                 None,
             )
             for one in cuts
         ]
 
-    def _long(self, audio: NDArray[np.float32], beam: int) -> Hypothesis:
+    def _long(self, audio: NDArray[np.float32], beam: int, ilm_weight: float) -> Hypothesis:
         """The best hypothesis of speech longer than the window, with words timed as far as timestamps tell."""
         prefix = self.processor.tokenizer.prefix_tokens[:-1]  # without <|notimestamps|>
         segments = whisper_long.transcribe(
             self.model, prefix, audio, lambda piece: window(piece, self.processor), self.padded_to, beam
         )
-        hyps = [self._hypothesis(segment.tokens, segment.log_prob) for segment in segments]
+        hyps = [self._hypotheses([(segment.tokens, segment.log_prob)], ilm_weight)[0] for segment in segments]
         words = [word for hyp, segment in zip(hyps, segments, strict=True) for word in _timed(hyp.text, segment)]
         text, tokens = " ".join(hyp.text for hyp in hyps if hyp.text), [token for hyp in hyps for token in hyp.tokens]
-        total = sum(hyp.total for hyp in hyps)
-        return Hypothesis(text, tokens, {"att": total}, total, words)
+        scores = {name: sum(hyp.scores[name] for hyp in hyps) for name in ("att", *(["ilm"] if ilm_weight else []))}
+        return Hypothesis(text, tokens, scores, sum(hyp.total for hyp in hyps), words)
+
+    def _hypotheses(self, pairs: list[tuple[list[int], float]], ilm_weight: float) -> list[Hypothesis]:
+        """pairs: tokens and their natural-log probability. Best first."""
+        hyps = [self._hypothesis(tokens, total) for tokens, total in pairs]
+        if not ilm_weight:
+            return hyps
+        prefix = self.processor.tokenizer.prefix_tokens
+        return less_internal(hyps, whisper.internal_log_probs(self.model, [tokens for tokens, _ in pairs], prefix), ilm_weight)
 
     def _hypothesis(self, ids: list[int], total: float) -> Hypothesis:
         tokenizer = self.processor.tokenizer

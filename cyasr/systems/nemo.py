@@ -36,7 +36,7 @@ from cyasr.modules.nemo_audio import Features, encode, keep_frozen_statistics, p
 from cyasr.modules.nemo_prompt import Prompt, language_of, unclear
 from cyasr.modules.nemo_search import Steps, search
 from cyasr.modules.nemo_spelling import Speller, Unspellable, check_spelling, new_pieces
-from cyasr.nbest import Hypothesis, Nbest, distinct
+from cyasr.nbest import Hypothesis, Nbest, distinct, less_internal
 from cyasr.search.conf import DecodeConf
 from cyasr.search.joint import TokenLm
 
@@ -167,7 +167,7 @@ class System(torch.nn.Module):
     """A Canary, `model`, under the names that NeMo gives its parts. new: those of them that are trained in any case."""
 
     translates = True
-
+    weighs_own_lists = True  # ilm_weight: of finished hypotheses, not in the search
     padded_to = 0.0  # seconds: to no more than the longest of a batch
 
     def __init__(self, conf: Conf, model: Any, new: Sequence[str] = ()) -> None:
@@ -285,6 +285,8 @@ class System(torch.nn.Module):
             raise UsageError("nemo's Canary has no CTC to search by: set ctc_weight: 0 in the decode conf")
         if conf.posteriors:
             raise UsageError("nemo's Canary has no CTC posteriors to keep: leave `posteriors` out of the decode conf")
+        if conf.ilm_weight and conf.ilm != "zero":
+            raise UsageError("nemo's internal language model hears nothing: `ilm: zero`")
         for language in conf.translate_to.values():
             self.writer.prompt.check(language, "translate_to")
         started = time.monotonic()
@@ -296,19 +298,20 @@ class System(torch.nn.Module):
         found: list[list[list[Hypothesis]]] = [[] for _ in cuts]
         for first in range(0, len(parts), max(conf.batch, 1)):
             some = parts[first : first + conf.batch]
-            lists = self._search([part for _, part in some], [prompts[n] for n, _ in some], beam, conf.nbest)
+            lists = self._search([part for _, part in some], [prompts[n] for n, _ in some], beam, conf)
             for (n, _), hyps in zip(some, lists, strict=True):
                 found[n].append(hyps)
         seconds = (time.monotonic() - started) / sum(cut.duration for cut in cuts)
+        weights = {"att": 1.0} | ({"ilm": -conf.ilm_weight} if conf.ilm_weight else {})
         lists_made = []
         for cut, made, ends in zip(cuts, found, bounds, strict=True):
             best = made[0] if len(made) == 1 else [_together([one[0] for one in made], ends)]
-            nbest = Nbest(cut.id, best, "nemo", {"att": 1.0}, round(seconds * cut.duration, 4), round(cut.duration, 3))
+            nbest = Nbest(cut.id, best, "nemo", weights, round(seconds * cut.duration, 4), round(cut.duration, 3))
             lists_made.append((nbest, None))
         return lists_made
 
     def _search(
-        self, audio: list[NDArray[np.float32]], prompts: list[list[int]], beam: int, nbest: int
+        self, audio: list[NDArray[np.float32]], prompts: list[list[int]], beam: int, conf: DecodeConf
     ) -> list[list[Hypothesis]]:
         """Utterances whose prompts are of one length are searched together."""
         device = next(self.parameters()).device
@@ -323,9 +326,28 @@ class System(torch.nn.Module):
             limit = int(self.model.transf_decoder.max_sequence_length) - size
             most = [min(limit, int(frames) + MORE_TOKENS) for frames in inside[at].sum(1).tolist()]
             given = torch.tensor([prompts[n] for n in rows], device=device)
-            for n, pairs in zip(rows, search(steps, given, self.writer.prompt.end, beam, min(nbest, beam), most), strict=True):
-                made[n] = distinct([self._hypothesis(tokens, total) for tokens, total in pairs])
+            lists = search(steps, given, self.writer.prompt.end, beam, min(conf.nbest, beam), most)
+            for n, pairs in zip(rows, lists, strict=True):
+                hyps = [self._hypothesis(tokens, total) for tokens, total in pairs]
+                if conf.ilm_weight:
+                    internal = self._internal_log_probs([tokens for tokens, _ in pairs], prompts[n])
+                    hyps = less_internal(hyps, internal, conf.ilm_weight)
+                made[n] = distinct(hyps)
         return made
+
+    def _internal_log_probs(self, texts: list[list[int]], prompt: list[int]) -> list[float]:
+        """What the decoder expects of each text and its end, natural log, where it hears nothing: its internal language
+        model (Meng et al., SLT 2021, with an encoder of zeros)."""
+        device, size = next(self.parameters()).device, int(self.model.transf_decoder.hidden_size)
+        labels, _ = pad([torch.tensor([*prompt, *text, self.writer.prompt.end]) for text in texts], IGNORE)
+        labels = labels.to(device)
+        silence = torch.zeros(len(texts), 1, size, device=device)
+        made = self._decode(silence, silence[..., 0] + 1, labels, labels)
+        log_probs = made.logits.float().log_softmax(-1)[:, len(prompt) - 1 :]
+        targets = labels[:, len(prompt) :]
+        found = log_probs.gather(-1, targets.clamp(min=0)[..., None])[..., 0] * (targets != IGNORE)
+        totals: list[float] = found.sum(1).tolist()
+        return totals
 
     def _hypothesis(self, ids: list[int], total: float) -> Hypothesis:
         return Hypothesis(self.writer.prompt.text(ids), [self.vocabulary[i] for i in ids], {"att": total}, total)
@@ -357,8 +379,8 @@ def _together(hyps: list[Hypothesis], bounds: list[tuple[int, int]]) -> Hypothes
     words = [
         word
         for hyp, (start, end) in zip(hyps, bounds, strict=True)
-        for word in shared(hyp.text, start / SAMPLE_RATE, end / SAMPLE_RATE, math.exp(hyp.total / (len(hyp.tokens) + 1)))
+        for word in shared(hyp.text, start / SAMPLE_RATE, end / SAMPLE_RATE, math.exp(hyp.scores["att"] / (len(hyp.tokens) + 1)))
     ]
-    total = sum(hyp.total for hyp in hyps)
+    scores = {name: sum(hyp.scores[name] for hyp in hyps) for name in hyps[0].scores}
     text = " ".join(hyp.text for hyp in hyps if hyp.text)
-    return Hypothesis(text, [token for hyp in hyps for token in hyp.tokens], {"att": total}, total, words)
+    return Hypothesis(text, [token for hyp in hyps for token in hyp.tokens], scores, sum(hyp.total for hyp in hyps), words)

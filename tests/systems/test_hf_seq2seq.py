@@ -81,6 +81,30 @@ def test_a_score_is_that_of_the_text_and_its_end(base: Path, cuts: list[Cut], tm
     assert ended
 
 
+def test_a_list_without_the_decoders_own_language_model(base: Path, cuts: list[Cut], tmp_path: Path) -> None:
+    from transformers.modeling_outputs import BaseModelOutput
+
+    built, weight = system(base, tmp_path), 0.7
+    plain = [nbest for nbest, _ in built.transcribe(cuts, BEAM, None)]
+    weighed = [nbest for nbest, _ in built.transcribe(cuts, dataclasses.replace(BEAM, ilm_weight=weight), None)]
+    prefix, end = built.processor.tokenizer.prefix_tokens, built.model.config.eos_token_id
+    nothing = BaseModelOutput(torch.zeros(1, built.model.config.max_source_positions, built.model.config.d_model))
+    for one, other in zip(weighed, plain, strict=True):
+        assert one.weights == {"att": 1.0, "ilm": -weight}
+        assert {hyp.text: hyp.scores["att"] for hyp in one.hyps} == {hyp.text: hyp.scores["att"] for hyp in other.hyps}
+        assert [hyp.total for hyp in one.hyps] == sorted((hyp.total for hyp in one.hyps), reverse=True)
+        for hyp in one.hyps:
+            tokens = built.processor.tokenizer.convert_tokens_to_ids(hyp.tokens)
+            written = [*tokens, end][: built.model.config.max_target_positions - len(prefix)]
+            with torch.no_grad():
+                inputs = torch.tensor([[*prefix, *written[:-1]]])
+                logits = built.model(encoder_outputs=nothing, decoder_input_ids=inputs).logits[0, len(prefix) - 1 :]
+            expected = float(logits.double().log_softmax(-1)[torch.arange(len(written)), written].sum())
+            assert hyp.scores["ilm"] == pytest.approx(expected, abs=1e-3)
+            assert hyp.total == pytest.approx(hyp.scores["att"] - weight * expected, abs=1e-3)
+    assert [one.hyps[0].text for one in weighed] != [one.hyps[0].text for one in plain]
+
+
 def test_a_list_does_not_depend_on_its_neighbours(base: Path, cuts: list[Cut], tmp_path: Path) -> None:
     built = system(base, tmp_path)
     together = [nbest for nbest, _ in built.transcribe(cuts, BEAM, None)]
@@ -198,6 +222,7 @@ def test_what_the_model_lacks_is_named(base: Path, tmp_path: Path, keys: dict[st
     [
         (DecodeConf(), "set ctc_weight: 0"),
         (DecodeConf(search="greedy", posteriors=True), "leave `posteriors` out"),
+        (DecodeConf(ctc_weight=0.0, ilm_weight=0.1, ilm="mean"), "hears nothing: `ilm: zero`"),
     ],
 )
 def test_a_search_by_what_it_has_not_is_refused(

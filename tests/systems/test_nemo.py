@@ -240,6 +240,30 @@ def test_a_score_is_what_nemos_own_decoder_gives_text_and_end(cuts: list[Cut], n
             assert hyp.total == pytest.approx(float(expected), abs=1e-3)
 
 
+def test_a_list_without_the_decoders_own_language_model(trained: Path, cuts: list[Cut]) -> None:
+    system, weight = restore(trained), 0.7
+    plain = [nbest for nbest, _ in system.transcribe(cuts[:6], BEAM, None)]
+    weighed = [nbest for nbest, _ in system.transcribe(cuts[:6], dataclasses.replace(BEAM, ilm_weight=weight), None)]
+    for cut, one, other in zip(cuts[:6], weighed, plain, strict=True):
+        assert one.weights == {"att": 1.0, "ilm": -weight}
+        assert {hyp.text: hyp.scores["att"] for hyp in one.hyps} == {hyp.text: hyp.scores["att"] for hyp in other.hyps}
+        assert [hyp.total for hyp in one.hyps] == sorted((hyp.total for hyp in one.hyps), reverse=True)
+        prompt = system.writer.prompt_of(cut)
+        for hyp in one.hyps:
+            ids = torch.tensor([[*prompt, *map(system.vocabulary.index, hyp.tokens), system.writer.prompt.end]])
+            with torch.no_grad():
+                states = system.model.transf_decoder(
+                    input_ids=ids[:, :-1], decoder_mask=torch.ones_like(ids[:, :-1]),
+                    encoder_embeddings=torch.zeros(1, 40, nemo_checkpoint.SMALL), encoder_mask=torch.ones(1, 40),
+                )  # fmt: skip
+                log_probs = system.model.log_softmax(hidden_states=states)[0, len(prompt) - 1 :]
+            expected = float(log_probs.gather(-1, ids[0, len(prompt) :, None]).sum())
+            assert hyp.scores["ilm"] == pytest.approx(expected, abs=1e-3)
+            assert hyp.total == pytest.approx(hyp.scores["att"] - weight * expected, abs=1e-3)
+    with pytest.raises(UsageError, match="hears nothing: `ilm: zero`"):
+        system.transcribe(cuts[:1], dataclasses.replace(BEAM, ilm_weight=weight, ilm="mean"), None)
+
+
 @pytest.mark.parametrize(("name", "system"), [("canary", "nemo"), ("parakeet", "nemo_transducer")])
 def test_a_list_does_not_depend_on_its_neighbours(cuts: list[Cut], name: str, system: str) -> None:
     built = build(name, system).eval()
