@@ -6,6 +6,7 @@ acoustic model, so that weights can be carried over either way.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
@@ -123,7 +124,9 @@ def build(network: str, vocabulary: int, options: dict[str, Any]) -> torch.nn.Mo
     """ESPnet's `transformer` or `lstm` over `vocabulary` tokens. Raises UsageError where it refuses an option."""
     classes = {"transformer": TransformerLM, "lstm": SequentialRNNLM}
     try:
-        return classes[network](vocabulary, **options)
+        with warnings.catch_warnings():  # one layer has no dropout between layers; ESPnet's own, around them, stays
+            warnings.filterwarnings("ignore", "dropout option adds dropout")
+            return classes[network](vocabulary, **options)
     except (TypeError, ValueError, AssertionError) as error:
         raise UsageError(f"ESPnet refuses the network (native: or its sizes): {' '.join(str(error).split())}") from None
 
