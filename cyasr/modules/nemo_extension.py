@@ -32,9 +32,8 @@ def extended(model: Any, added: Mapping[str, Sequence[str]], tables: Sequence[st
     """
     from omegaconf import OmegaConf
 
-    config: dict[str, Any] = OmegaConf.to_container(model.cfg, resolve=True)
-    old, config = config["tokenizer"], {key: value for key, value in config.items() if key not in SETS}
-    config["tokenizer"] = {}
+    known: Any = OmegaConf.to_container(model.cfg, resolve=True)
+    old, config = known["tokenizer"], {key: value for key, value in known.items() if key not in SETS} | {"tokenizer": {}}
     files = Path(tempfile.mkdtemp(prefix="tokenizer_"))
     section: dict[str, Any] = {key: old[key] for key in ("type", "custom_tokenizer") if key in old}
     directories = {}
