@@ -65,6 +65,10 @@ class DecodeConf(SearchConf):
         """Weights of all language models by name."""
         return ({} if self.lm is None else {self.lm: self.lm_weight}) | self.lms
 
+    def decoder_weights(self) -> dict[str, float]:
+        """Of an attention decoder's lists that only its own language model is taken off."""
+        return {"att": 1.0} | ({"ilm": -self.ilm_weight} if self.ilm_weight else {})
+
     def weights(self) -> dict[str, float]:
         more = self.lms | ({"ilm": -self.ilm_weight} if self.ilm_weight else {})
         return super().weights() | more | ({"bias": self.bias.weight} if self.bias.words else {})

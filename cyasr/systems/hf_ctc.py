@@ -194,9 +194,8 @@ class System(torch.nn.Module):
             models.encode_alone(model)
         if kernels:
             convolutions = model.base_model.feature_extractor
-            convolutions._requires_grad = (
-                False  # transformers wants a gradient of the waveform, for checkpointing of another kind
-            )
+            # transformers asks for a gradient of the waveform, which only reentrant checkpointing needs
+            convolutions._requires_grad = False
             if conf.freeze_features:
                 convolutions._freeze_parameters()
         if conf.checkpoint_activations:

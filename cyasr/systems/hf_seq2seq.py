@@ -218,7 +218,7 @@ class System(torch.nn.Module):
             cut.id: [self._long(one, beam, conf.ilm_weight)] for cut, one in zip(cuts, audio, strict=True) if cut.id not in found
         }
         seconds = (time.monotonic() - started) / sum(cut.duration for cut in cuts)
-        weights = {"att": 1.0} | ({"ilm": -conf.ilm_weight} if conf.ilm_weight else {})
+        weights = conf.decoder_weights()
         return [
             (
                 Nbest(one.id, found[one.id], "hf_seq2seq", weights, round(seconds * one.duration, 4), round(one.duration, 3)),

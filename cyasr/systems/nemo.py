@@ -302,7 +302,7 @@ class System(torch.nn.Module):
             for (n, _), hyps in zip(some, lists, strict=True):
                 found[n].append(hyps)
         seconds = (time.monotonic() - started) / sum(cut.duration for cut in cuts)
-        weights = {"att": 1.0} | ({"ilm": -conf.ilm_weight} if conf.ilm_weight else {})
+        weights = conf.decoder_weights()
         lists_made = []
         for cut, made, ends in zip(cuts, found, bounds, strict=True):
             best = made[0] if len(made) == 1 else [_together([one[0] for one in made], ends)]
