@@ -51,12 +51,14 @@ def _resize(config: dict[str, Any], size: int, encoder_layers: int, decoder_laye
     config["preprocessor"]["features"] = config["encoder"]["feat_in"] = 80
     config["encoder"] |= {
         "n_layers": encoder_layers, "d_model": size, "n_heads": 4, "subsampling_factor": 4, "subsampling_conv_channels": 64,
-        "dropout": 0.05, "dropout_pre_encoder": 0.05, "dropout_att": 0.0,
+        "dropout": 0.0, "dropout_pre_encoder": 0.0, "dropout_att": 0.0,
+        "conv_norm_type": "layer_norm",  # of batches as small as a CPU's the statistics say little
     }  # fmt: skip
     config["transf_encoder"] |= {"hidden_size": size, "inner_size": 4 * size, "num_attention_heads": 4}
     config["transf_decoder"]["config_dict"] |= {
         "hidden_size": size, "inner_size": 4 * size, "num_layers": decoder_layers, "num_attention_heads": 4,
-        "max_sequence_length": 256,
+        "max_sequence_length": 256, "embedding_dropout": 0.0, "ffn_dropout": 0.0, "attn_score_dropout": 0.0,
+        "attn_layer_dropout": 0.0,
     }  # fmt: skip
     config["head"]["hidden_size"] = size
 
