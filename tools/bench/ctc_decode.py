@@ -26,6 +26,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -129,7 +130,7 @@ def prepare(arguments: argparse.Namespace, directory: Path, decode: Path) -> flo
     from cyasr.nbest import read_nbest
     from cyasr.score.lists import describe, set_of
     from cyasr.score.references import normaliser_of, read_references
-    from cyasr.search.posteriors import find_shards, read_checked
+    from cyasr.search.posteriors import Posteriors, find_shards
     from cyasr.text.tokenizer import Tokenizer
 
     tokens = Tokenizer.load(arguments.exp / "tokenizer").tokens
@@ -138,7 +139,8 @@ def prepare(arguments: argparse.Namespace, directory: Path, decode: Path) -> flo
         one = describe(decode / f"{split}.nbest.jsonl.gz", set_of(arguments.exp), arguments.exp.name, decode.name)
         apply = normaliser_of(one.data).apply
         references = {name: apply(reference.text) for name, reference in read_references(one.references).items()}
-        posteriors = dict(read_checked(find_shards(decode, split), len(tokens)))
+        with closing(Posteriors(find_shards(decode, split), len(tokens))) as kept:
+            posteriors = {nbest.id: kept[nbest.id] for nbest in read_nbest(one.path)}
         arrays = {f"{name}|{references[name]}": log_probs for name, log_probs in posteriors.items()}
         np.savez(directory / f"{split}.npz", **arrays)  # type: ignore[arg-type]
         if split == "test":
