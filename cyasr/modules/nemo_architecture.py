@@ -59,14 +59,17 @@ def placeholder(directory: Path, pieces: int, special: list[str]) -> Path:
     for number in range(pieces - 1 - len(special)):
         model.pieces.add(piece=f"▁{number}", score=-float(number), type=kinds.NORMAL)
     model.trainer_spec.unk_id, model.trainer_spec.bos_id, model.trainer_spec.eos_id, model.trainer_spec.pad_id = 0, -1, -1, -1
-    return write_tokenizer(directory, model)
+    return write_tokenizer(directory, model.SerializeToString())
 
 
-def write_tokenizer(directory: Path, model: Any) -> Path:
-    """model: a sentencepiece ModelProto. The three files that NeMo looks for in a tokenizer's directory."""
+def write_tokenizer(directory: Path, model: bytes) -> Path:
+    """model: a sentencepiece model. The three files that NeMo looks for in a tokenizer's directory."""
+    from sentencepiece import SentencePieceProcessor
+
     directory.mkdir(parents=True, exist_ok=True)
-    (directory / "tokenizer.model").write_bytes(model.SerializeToString())
-    vocabulary = "".join(f"{one.piece}\n" for one in model.pieces)
+    (directory / "tokenizer.model").write_bytes(model)
+    processor = SentencePieceProcessor(model_proto=model)
+    vocabulary = "".join(f"{processor.id_to_piece(i)}\n" for i in range(processor.get_piece_size()))
     for name in ("vocab.txt", "tokenizer.vocab"):
         (directory / name).write_text(vocabulary, encoding="utf-8")
     return directory

@@ -119,4 +119,4 @@ def _write(directory: Path, tokenizer: Any, pieces: Sequence[str]) -> Path:
     model = proto.ModelProto.FromString(processor.serialized_model_proto())
     for piece in pieces:
         model.pieces.add(piece=piece, score=0.0, type=proto.ModelProto.SentencePiece.USER_DEFINED)
-    return nemo_architecture.write_tokenizer(directory, model)
+    return nemo_architecture.write_tokenizer(directory, model.SerializeToString())

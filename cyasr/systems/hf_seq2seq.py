@@ -213,10 +213,8 @@ class System(torch.nn.Module):
             encoded = self.model.model.encoder(features).last_hidden_state
             lists = whisper.search(self.model, encoded, self.processor.tokenizer.prefix_tokens, beam, min(conf.nbest, beam))
             for n, pairs in zip(fitting, lists, strict=True):
-                found[cuts[n].id] = distinct(self._hypotheses(pairs, conf.ilm_weight))
-        found |= {
-            cut.id: [self._long(one, beam, conf.ilm_weight)] for cut, one in zip(cuts, audio, strict=True) if cut.id not in found
-        }
+                found[cuts[n].id] = distinct(self._hypotheses(pairs, conf))
+        found |= {cut.id: [self._long(one, beam, conf)] for cut, one in zip(cuts, audio, strict=True) if cut.id not in found}
         seconds = (time.monotonic() - started) / sum(cut.duration for cut in cuts)
         weights = conf.decoder_weights()
         return [
@@ -227,25 +225,26 @@ class System(torch.nn.Module):
             for one in cuts
         ]
 
-    def _long(self, audio: NDArray[np.float32], beam: int, ilm_weight: float) -> Hypothesis:
+    def _long(self, audio: NDArray[np.float32], beam: int, conf: DecodeConf) -> Hypothesis:
         """The best hypothesis of speech longer than the window, with words timed as far as timestamps tell."""
         prefix = self.processor.tokenizer.prefix_tokens[:-1]  # without <|notimestamps|>
         segments = whisper_long.transcribe(
             self.model, prefix, audio, lambda piece: window(piece, self.processor), self.padded_to, beam
         )
-        hyps = [self._hypotheses([(segment.tokens, segment.log_prob)], ilm_weight)[0] for segment in segments]
+        hyps = [self._hypotheses([(segment.tokens, segment.log_prob)], conf)[0] for segment in segments]
         words = [word for hyp, segment in zip(hyps, segments, strict=True) for word in _timed(hyp.text, segment)]
         text, tokens = " ".join(hyp.text for hyp in hyps if hyp.text), [token for hyp in hyps for token in hyp.tokens]
-        scores = {name: sum(hyp.scores[name] for hyp in hyps) for name in ("att", *(["ilm"] if ilm_weight else []))}
+        scores = {name: sum(hyp.scores[name] for hyp in hyps) for name in conf.decoder_weights()}
         return Hypothesis(text, tokens, scores, sum(hyp.total for hyp in hyps), words)
 
-    def _hypotheses(self, pairs: list[tuple[list[int], float]], ilm_weight: float) -> list[Hypothesis]:
+    def _hypotheses(self, pairs: list[tuple[list[int], float]], conf: DecodeConf) -> list[Hypothesis]:
         """pairs: tokens and their natural-log probability. Best first."""
         hyps = [self._hypothesis(tokens, total) for tokens, total in pairs]
-        if not ilm_weight:
+        if not conf.ilm_weight:
             return hyps
         prefix = self.processor.tokenizer.prefix_tokens
-        return less_internal(hyps, whisper.internal_log_probs(self.model, [tokens for tokens, _ in pairs], prefix), ilm_weight)
+        internal = whisper.internal_log_probs(self.model, [tokens for tokens, _ in pairs], prefix)
+        return less_internal(hyps, internal, conf.ilm_weight)
 
     def _hypothesis(self, ids: list[int], total: float) -> Hypothesis:
         tokenizer = self.processor.tokenizer

@@ -9,7 +9,6 @@ from typing import Any
 
 import sentencepiece
 import torch
-from sentencepiece import sentencepiece_model_pb2
 
 from cyasr.modules import nemo_architecture, nemo_models
 from tests.conftest import WORDS
@@ -39,8 +38,7 @@ def pieces(directory: Path, words: list[str], size: int, special: list[str]) -> 
         user_defined_symbols=special, unk_id=0, bos_id=-1, eos_id=-1, pad_id=-1, hard_vocab_limit=False, minloglevel=2,
         normalization_rule_name="identity",
     )  # fmt: skip
-    proto: Any = sentencepiece_model_pb2  # its classes are made when it is imported
-    return nemo_architecture.write_tokenizer(directory, proto.ModelProto.FromString(made.getvalue()))
+    return nemo_architecture.write_tokenizer(directory, made.getvalue())
 
 
 def canary_config() -> dict[str, Any]:

@@ -17,7 +17,6 @@ from typing import Any
 
 import sentencepiece
 import torch
-from sentencepiece import sentencepiece_model_pb2
 
 from cyasr.files import read_jsonl_gz
 from cyasr.modules import nemo_architecture, nemo_models
@@ -70,8 +69,7 @@ def _tokenizer(train: Path, directory: Path, size: int, special: list[str]) -> N
         sentence_iterator=texts, model_writer=made, vocab_size=size, model_type="bpe", character_coverage=1.0, unk_id=0,
         bos_id=-1, eos_id=-1, pad_id=-1, user_defined_symbols=special, minloglevel=2, normalization_rule_name="identity",
     )  # fmt: skip
-    proto: Any = sentencepiece_model_pb2  # its classes are made when it is imported
-    nemo_architecture.write_tokenizer(directory, proto.ModelProto.FromString(made.getvalue()))
+    nemo_architecture.write_tokenizer(directory, made.getvalue())
 
 
 if __name__ == "__main__":
