@@ -33,11 +33,12 @@ if TYPE_CHECKING:
 
 BLOCK = 16  # utterances a thread takes together
 PARTS = ("ctc", "lm", "token_lm", "bias", "words", "unknown", "letters")  # cyasr.search.ctc_beam.NAMES
+TOGETHER = (("lm", "words"), ("unknown", "letters"), ("token_lm",))  # weights that make up for each other
 
 
 @dataclass
 class Conf:
-    """conf/fuse_<name>.yaml. Of every weight all values are tried on dev, one weight at a time, the first being the start."""
+    """conf/fuse_<name>.yaml. All values of a weight are tried on dev, those of TOGETHER in pairs, from the first of each."""
 
     kind: str
     posteriors: str = "decode_greedy"  # stem of the decode conf whose posteriors are searched
@@ -150,7 +151,9 @@ class Fusion:
             return tried[key]
 
         candidates = self.conf.candidates()
-        best, fewest = descend(errors, candidates, {name: values[0] for name, values in candidates.items()}, self.conf.sweeps)
+        first = {name: values[0] for name, values in candidates.items()}
+        groups = [names for group in TOGETHER if (names := [name for name in group if name in candidates])]
+        best, fewest = descend(errors, candidates, first, self.conf.sweeps, groups)
         search.set_weights(best | self._bias_weight())
         return {
             "tuned_on": str(dev.path.parent),

@@ -7,7 +7,7 @@ errors the smallest change wins (sum of absolute values), then the first in orde
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import product
 from typing import TypeVar
 
@@ -84,18 +84,24 @@ Value = TypeVar("Value")
 
 
 def descend(
-    errors: Callable[[dict[str, Value]], int], candidates: Mapping[str, Sequence[Value]], start: dict[str, Value], sweeps: int
+    errors: Callable[[dict[str, Value]], int],
+    candidates: Mapping[str, Sequence[Value]],
+    start: dict[str, Value],
+    sweeps: int,
+    groups: Iterable[Sequence[str]] | None = None,
 ) -> tuple[dict[str, Value], int]:
-    """Settings with the fewest errors, one changed at a time, for what has to be computed anew for each.
+    """Settings with the fewest errors, one group changed at a time, for what has to be computed anew for each.
 
-    Among equals what is there already stays, then the first in order.
+    groups: names whose values are tried in all combinations; null: each name alone. Among equals what is there already
+    stays, then the first in order.
     """
+    together = [(name,) for name in candidates] if groups is None else list(groups)
     best, fewest = start, errors(start)
     for _ in range(sweeps):
         before = best
-        for name, values in candidates.items():
-            for value in values:
-                trial = best | {name: value}
+        for names in together:
+            for values in product(*(candidates[name] for name in names)):
+                trial = best | dict(zip(names, values, strict=True))
                 if trial != best and (found := errors(trial)) < fewest:
                     best, fewest = trial, found
         if best == before:
