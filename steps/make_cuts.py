@@ -13,7 +13,8 @@ from pathlib import Path
 
 from cyasr import conf as confs
 from cyasr.cli import run
-from cyasr.data.corpus import SPLITS, DataConf, name_of, raw_dir, remaking
+from cyasr.data.conf import SPLITS, DataConf
+from cyasr.data.corpus import name_of, raw_dir, remaking
 from cyasr.data.split import Plan, plan
 from cyasr.files import read_json, write_json
 from cyasr.stage import Stage
@@ -71,10 +72,10 @@ def main() -> None:
 def make_cuts(raw: Path, plans: list[Plan], conf: DataConf) -> None:
     """Stream `raw` into all sets of `plans`, then write their reports and frozen confs."""
     from cyasr.data.ahead import Ahead
-    from cyasr.data.corpus import Reject
     from cyasr.data.cut_sets import writing_cut_sets
     from cyasr.data.cuts import usable_cuts
     from cyasr.data.progress import progress
+    from cyasr.data.utterance import Reject
 
     encode = json.JSONEncoder(ensure_ascii=False).encode
     total = read_json(raw / "summary.json")["utterances"]

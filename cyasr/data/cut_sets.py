@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 from cyasr.cli import RunError, UsageError
 from cyasr.data.checks.findings import Checks, lines
 from cyasr.data.checks.sentences import NearSentences
-from cyasr.data.corpus import SPLITS, DataConf
+from cyasr.data.conf import SPLITS, DataConf
 from cyasr.data.leaks import SENTENCE_WORDS, Overlaps
 from cyasr.data.rejects import RejectList, writing_rejects
 from cyasr.data.split import Plan

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cyasr.cli import RunError
 from cyasr.data.audiofile import SAMPLE_RATE, TELEPHONE_RATE
-from cyasr.data.corpus import DataConf, Reject
+from cyasr.data.conf import DataConf
 from cyasr.data.seen import Seen
+from cyasr.data.utterance import Reject
 from cyasr.data.validate import Checked, checked_recordings, reject, text_problem
 from cyasr.text.normalize import normalize
 

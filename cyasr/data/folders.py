@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from cyasr.cli import UsageError
-from cyasr.data.corpus import SPLITS, Reject
+from cyasr.data.conf import SPLITS
+from cyasr.data.utterance import Reject
 from cyasr.files import write_json
 
 RELEASE = re.compile(r"\b[a-z]+-corpus-(\d+(?:\.\d+)*)-")  # cv-corpus-25.0-2026-03-09, sps-corpus-5.0-2026-09-11-el-CY

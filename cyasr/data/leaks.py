@@ -6,7 +6,7 @@ from collections import Counter
 from itertools import combinations
 from typing import Any
 
-from cyasr.data.corpus import SPLITS
+from cyasr.data.conf import SPLITS
 from cyasr.data.seen import Seen
 
 KINDS = ("speakers", "audio", "sources", "prompts", "sentences")  # sources: what we put utterances together from

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from cyasr.data.audiofile import AudioError, Header
-from cyasr.data.corpus import SPLITS, DataConf, Reject, Utterance
+from cyasr.data.conf import SPLITS, DataConf
 from cyasr.data.mend import Opened
 from cyasr.data.seen import Seen
+from cyasr.data.utterance import Reject, Utterance
 
 MANIFESTS = ("recordings", "supervisions", "text")  # of stage 1, each <name>.jsonl.gz
 TOLD_SECONDS, TOLD_SHARE = 1.0, 0.05  # by how much a corpus's table may be wrong about a file's length

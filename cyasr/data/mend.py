@@ -9,9 +9,9 @@ from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from cyasr.data.corpus import Reject, Utterance
 from cyasr.data.headers import AudioError, Header, read_header
 from cyasr.data.seen import hash64
+from cyasr.data.utterance import Reject, Utterance
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,10 +24,12 @@ from typing import Any
 from cyasr import conf as confs
 from cyasr.cli import UsageError
 from cyasr.conf import nearest
-from cyasr.data.corpus import SPLITS, DataConf, Reject, remaking
+from cyasr.data.conf import SPLITS, DataConf
+from cyasr.data.corpus import remaking
 from cyasr.data.leaks import SENTENCE_WORDS
 from cyasr.data.seen import Seen
 from cyasr.data.split import Plan
+from cyasr.data.utterance import Reject
 from cyasr.files import read_json, read_jsonl_gz, write_json
 from cyasr.stage import Stage
 

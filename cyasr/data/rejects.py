@@ -7,13 +7,11 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cyasr.cli import RunError, line
+from cyasr.data.utterance import Reject
 from cyasr.files import replacing
-
-if TYPE_CHECKING:
-    from cyasr.data.corpus import Reject
 
 SHOWN = 3  # rejects in an error message
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cyasr.cli import UsageError
-from cyasr.data.corpus import SPLITS, DataConf
+from cyasr.data.conf import SPLITS, DataConf
 
 SAFE_NAME = re.compile(r"(?!raw$)[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
 MAX_FOLDS = 50  # all folds are written in one pass, three open files each

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from cyasr.cli import UsageError
-from cyasr.data.corpus import Reject
+from cyasr.data.utterance import Reject
 
 LONGEST_CELL = 1 << 24  # characters; csv's own limit of 131,072 is below some transcripts
 LONGEST_LINE = 1 << 26  # bytes; a longer one is no text, and has no place in memory

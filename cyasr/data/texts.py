@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from cyasr.data.corpus import DataConf, Reject
+from cyasr.data.conf import DataConf
 from cyasr.data.rejects import writing_rejects
+from cyasr.data.utterance import Reject
 from cyasr.data.validate import NOTHING_LEFT, reject
 from cyasr.files import read_jsonl_gz, write_json, writing_gz
 from cyasr.text.normalize import normalize

@@ -9,7 +9,8 @@ from itertools import groupby
 from typing import NamedTuple
 
 from cyasr.cli import UsageError
-from cyasr.data.corpus import DataConf, Reject
+from cyasr.data.conf import DataConf
+from cyasr.data.utterance import Reject
 
 
 class Timed(NamedTuple):

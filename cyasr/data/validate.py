@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from cyasr.cli import RunError
 from cyasr.data.audiofile import AudioError, read_header, read_through
-from cyasr.data.corpus import DataConf, Reject
+from cyasr.data.conf import DataConf
 from cyasr.data.seen import hash64
+from cyasr.data.utterance import Reject
 from cyasr.files import read_jsonl_gz
 from cyasr.process import cores
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cyasr.conf import read_frozen
-from cyasr.data.corpus import SPLITS
+from cyasr.data.conf import SPLITS
 from cyasr.files import read_jsonl_gz, sha256
 from cyasr.licences import UNSTATED, combined, publishing
 from cyasr.lineage import ancestors, data_of

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cyasr.cli import UsageError
 from cyasr.data.conf import DataConf, SegmentConf
-from cyasr.data.corpus import Reject
+from cyasr.data.utterance import Reject
 from cyasr.data.validate import reject
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-from cyasr.data.corpus import SPLITS
+from cyasr.data.conf import SPLITS
 from cyasr.lm.leaks import near
 
 PIECE = 5  # words

@@ -15,7 +15,7 @@ from typing import Any
 from cyasr import conf as confs
 from cyasr.cli import UsageError
 from cyasr.data.conf import SPLITS, DataConf
-from cyasr.data.corpus import Reject, Utterance
+from cyasr.data.utterance import Reject, Utterance
 
 FORMATS = ("kaldi", "hf", "lhotse", "nemo", "table", "folder")  # in the order in which a folder is asked for them
 

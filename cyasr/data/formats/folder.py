@@ -11,13 +11,13 @@ from pathlib import Path
 
 from cyasr import conf as confs
 from cyasr.data.conf import DataConf
-from cyasr.data.corpus import Reject, Utterance
 from cyasr.data.formats import Common, Found
 from cyasr.data.formats.columns import split_of
 from cyasr.data.formats.cues import Cue, Joining, apart, joined, usable
 from cyasr.data.formats.locate import AUDIO, OTHER_AUDIO, walk
 from cyasr.data.formats.texts import TextError
 from cyasr.data.formats.transcripts import TEXTS, is_automatic, media_of, read_transcript
+from cyasr.data.utterance import Reject, Utterance
 
 ASKED = 20  # captions that are opened to see whether a machine wrote them
 ABOUT = re.compile(r"(readme|licen[cs]e|copying|changes|changelog|about|info|md5|sha)[^a-z]", re.I)  # no transcripts

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 from cyasr import conf as confs
 from cyasr.cli import UsageError
 from cyasr.data.conf import DataConf
-from cyasr.data.corpus import Reject, Utterance
 from cyasr.data.formats import Common, Found, table
 from cyasr.data.formats.columns import ROLES, guess, seconds, split_of
 from cyasr.data.formats.locate import Locator, PathError, walk
 from cyasr.data.seen import Seen
+from cyasr.data.utterance import Reject, Utterance
 
 if TYPE_CHECKING:
     import pyarrow as pa  # type: ignore[import-untyped]

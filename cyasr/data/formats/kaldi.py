@@ -13,13 +13,13 @@ from typing import Any
 from cyasr import conf as confs
 from cyasr.cli import UsageError
 from cyasr.data.conf import DataConf
-from cyasr.data.corpus import Reject, Utterance
 from cyasr.data.formats import Common, Found
 from cyasr.data.formats.columns import seconds, split_of
 from cyasr.data.formats.kaldi_pipes import behind
 from cyasr.data.formats.locate import Locator, PathError, guess_audio_dir, walk
 from cyasr.data.formats.spool import database
 from cyasr.data.formats.texts import read_lines
+from cyasr.data.utterance import Reject, Utterance
 
 TABLES = ("wav.scp", "text", "segments", "utt2spk", "utt2lang", "spk2gender", "reco2file_and_channel")
 EXTRAS = ("utt2licence", "utt2dialect", "utt2label")  # as steps.export writes them

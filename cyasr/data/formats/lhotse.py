@@ -16,13 +16,13 @@ from typing import Any
 from cyasr import conf as confs
 from cyasr.cli import UsageError
 from cyasr.data.conf import DataConf
-from cyasr.data.corpus import Reject, Utterance
 from cyasr.data.formats import Found, Manifests
 from cyasr.data.formats.columns import seconds, split_of
 from cyasr.data.formats.hf import written
 from cyasr.data.formats.kaldi_pipes import behind
 from cyasr.data.formats.locate import Locator, PathError, guess_audio_dir, walk
 from cyasr.data.formats.spool import database
+from cyasr.data.utterance import Reject, Utterance
 
 MANIFEST = re.compile(r"(?P<before>.*?)(?P<kind>recordings|supervisions|cuts)(?P<after>.*)\.jsonl(?:\.gz)?")
 SHARD = re.compile(r"(cuts|recording)\.(\d+)\.(jsonl\.gz|jsonl|tar)")

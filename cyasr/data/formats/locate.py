@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cyasr.cli import UsageError
-from cyasr.data.corpus import Reject
 from cyasr.data.seen import Seen
+from cyasr.data.utterance import Reject
 from cyasr.data.walk import folders
 
 AUDIO = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".oga", ".w64", ".rf64", ".aif", ".aiff", ".au", ".sph")  # libsndfile's

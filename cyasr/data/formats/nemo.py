@@ -13,12 +13,12 @@ from typing import Any
 from cyasr import conf as confs
 from cyasr.cli import UsageError
 from cyasr.data.conf import DataConf
-from cyasr.data.corpus import Reject, Utterance
 from cyasr.data.formats import Found, Manifests
 from cyasr.data.formats.columns import seconds, split_of
 from cyasr.data.formats.locate import Locator, PathError, guess_audio_dir, unlisted, walk
 from cyasr.data.formats.texts import read_objects
 from cyasr.data.seen import Seen
+from cyasr.data.utterance import Reject, Utterance
 
 SUFFIXES = (".json", ".jsonl")
 SUB = re.compile(r"-sub\d+(?=\.[^.]+$)")  # marks the second row about one member of a tar

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import IO
 
 from cyasr.data.audiofile import AudioError, read_header
-from cyasr.data.corpus import Reject, Utterance
 from cyasr.data.leaks import SENTENCE_WORDS
 from cyasr.data.seen import hash64
+from cyasr.data.utterance import Reject, Utterance
 
 OVERSHOOT = 0.25  # seconds by which a table's last segment may exceed its audio; more is no rounding
 

@@ -15,7 +15,7 @@ from cyasr.cli import UsageError
 from cyasr.data import formats
 from cyasr.data.audiofile import AudioError, read_header
 from cyasr.data.conf import SPLITS, DataConf
-from cyasr.data.corpus import Reject
+from cyasr.data.utterance import Reject
 
 READ = 200_000  # utterances and rejects that are asked at most
 OPENED = 40  # audio files whose length is asked

@@ -13,13 +13,13 @@ from typing import Any
 from cyasr import conf as confs
 from cyasr.cli import UsageError
 from cyasr.data.conf import DataConf
-from cyasr.data.corpus import Reject, Utterance
 from cyasr.data.formats import Common, Found
 from cyasr.data.formats.columns import ROLES, SPLIT, guess, seconds, split_of
 from cyasr.data.formats.locate import AUDIO, Locator, PathError, guess_audio_dir, there, unlisted, walk
 from cyasr.data.formats.texts import read_lines, read_objects
 from cyasr.data.seen import Seen
 from cyasr.data.tables import LONGEST_CELL
+from cyasr.data.utterance import Reject, Utterance
 
 DELIMITERS = {"comma": ",", "tab": "\t", "semicolon": ";", "bar": "|", "space": " "}
 SUFFIXES = (".csv", ".tsv", ".psv", ".jsonl", ".ndjson", ".txt")

@@ -10,7 +10,7 @@ from typing import Any
 
 from cyasr.cli import UsageError
 from cyasr.data import tables
-from cyasr.data.corpus import Reject
+from cyasr.data.utterance import Reject
 
 BOMS = (  # UTF-32's little-endian mark begins with UTF-16's
     (codecs.BOM_UTF8, "utf-8-sig"),
