@@ -23,7 +23,8 @@ from cyasr.search.posteriors import Posteriors, find_shards
 from cyasr.stage import Stage
 from cyasr.text.tokenizer import Tokenizer
 from cyasr.wfst import graph as graphs
-from cyasr.wfst.search import Backend, Search
+from cyasr.wfst.backends import Backend
+from cyasr.wfst.search import Search
 
 if TYPE_CHECKING:
     import numpy as np
@@ -176,8 +177,8 @@ class _Decoder:
 
     def _found(self, one: DecodedList, lm_weight: float) -> Iterator[tuple[Nbest, list[tuple[list[int], float]]]]:
         """(the first pass's list, word sequences with their scores, CTC's weighing 1) of each utterance."""
+        from cyasr.wfst.backends import lattices
         from cyasr.wfst.lattice import best_paths, determinised, rescored
-        from cyasr.wfst.search import lattices
 
         conf = self._conf
         search = Search(lm_weight, conf.beam, conf.lattice_beam, conf.max_active)

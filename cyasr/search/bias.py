@@ -62,7 +62,7 @@ class BiasConf:
 
 
 class PhraseMatcher:
-    """A token LM (cyasr.search.joint.TokenLm) that says a gain, 1 for a matched token, where others say log probabilities.
+    """A token LM (cyasr.search.interfaces.TokenLm) that says a gain, 1 for a matched token, where others say log probabilities.
 
     phrases: token ids; tokens: all of them, the last one the end.
     """

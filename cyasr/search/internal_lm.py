@@ -11,13 +11,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from cyasr.search.joint import AttentionDecoder
+from cyasr.search.interfaces import AttentionDecoder
 
 Ints = NDArray[np.int64]
 
 
 class InternalLm:
-    """A TokenLm (cyasr.search.joint) whose states are those of its last call only.
+    """A TokenLm (cyasr.search.interfaces) whose states are those of its last call only.
 
     decoder: for this alone, since it steps its own hypotheses; context: (D,) what it hears at its only frame.
     """

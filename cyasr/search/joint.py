@@ -1,16 +1,14 @@
 """One-pass beam search over CTC, an attention decoder and a language model, batched over utterances and hypotheses.
 
 The rules are those of ESPnet's `BatchBeamSearch` (pre-beam by the full scorers, end of search, length bounds, length bonus),
-so that the same weights give the same hypotheses and scores; the toolkit itself is not needed. What the three models are
-is said by two small protocols. See Watanabe et al. 2017, "Hybrid CTC/Attention Architecture for End-to-End Speech
-Recognition", sections II-C and IV (equation 50: end detection).
+so that the same weights give the same hypotheses and scores; the toolkit itself is not needed. See Watanabe et al. 2017,
+"Hybrid CTC/Attention Architecture for End-to-End Speech Recognition", sections II-C and IV (equation 50: end detection).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from heapq import heappush, heappushpop
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -19,45 +17,11 @@ from numpy.typing import NDArray
 from cyasr.search.conf import SearchConf
 from cyasr.search.ctc import LOG_ZERO, Floats, Ints, PrefixScorer, greedy
 from cyasr.search.guards import Limits, limits, looping
+from cyasr.search.interfaces import AttentionDecoder, SearchHypothesis, TokenLm
 from cyasr.search.mixed_lm import MixedLm
 from cyasr.search.pre_beam import best_tokens
 
 END_STEPS, END_DISTANCE = 3, -10.0  # stop when the last three lengths ended this far below the best
-
-
-class AttentionDecoder(Protocol):
-    """Steps the hypotheses of N utterances together; row n * width + k is hypothesis k of utterance n."""
-
-    def start(self, encoded: torch.Tensor, lens: torch.Tensor) -> None:
-        """encoded: (N, T, D); lens: (N,) frames. One empty hypothesis an utterance."""
-
-    def step(self, tokens: torch.Tensor) -> torch.Tensor:
-        """tokens: (M,) the last token of each row (first: sos) -> (M, V) natural log probabilities of the next."""
-
-    def select(self, rows: torch.Tensor, utterances: torch.Tensor | None) -> None:
-        """Go on with `rows` (M',) of the present ones, of these `utterances` (N',), in order; None: all of them."""
-
-
-class TokenLm(Protocol):
-    """A language model over the system's own tokens, with integer states."""
-
-    def start(self, count: int) -> Ints:
-        """States (count,) of empty hypotheses."""
-
-    def rows(self, states: Ints) -> tuple[NDArray[np.float32], Ints]:
-        """A table (S, V) of natural log probabilities, the end token's included, and each state's row in it."""
-
-    def advance(self, states: Ints, tokens: Ints) -> Ints:
-        """States after one more token each; any value where the token is the end."""
-
-
-@dataclass(frozen=True)
-class SearchHypothesis:
-    """tokens: without sos and eos; scores: unweighted natural logs (length: tokens scored); total: their weighted sum."""
-
-    tokens: list[int]
-    scores: dict[str, float]
-    total: float
 
 
 def joint_search(

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from cyasr.search.joint import SearchHypothesis, TokenLm
+    from cyasr.search.interfaces import SearchHypothesis, TokenLm
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]

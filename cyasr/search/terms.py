@@ -14,7 +14,7 @@ from cyasr.search.token_lm import open_token_lm
 if TYPE_CHECKING:
     from lhotse.cut import Cut
 
-    from cyasr.search.joint import TokenLm
+    from cyasr.search.interfaces import TokenLm
 
 
 def open_terms(

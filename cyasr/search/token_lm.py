@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cyasr.cli import UsageError
-from cyasr.search.joint import TokenLm
+from cyasr.search.interfaces import TokenLm
 
 
 def open_token_lm(directory: Path, tokenizer: str, tokens: list[str]) -> TokenLm:

@@ -40,8 +40,9 @@ from cyasr.modules.espnet_padding import ignore_padding
 from cyasr.nbest import Hypothesis, Nbest
 from cyasr.search.conf import DecodeConf
 from cyasr.search.ctc import greedy
+from cyasr.search.interfaces import SearchHypothesis, TokenLm
 from cyasr.search.internal_lm import InternalLm
-from cyasr.search.joint import SearchHypothesis, TokenLm, joint_search
+from cyasr.search.joint import joint_search
 from cyasr.text.tokenizer import Tokenizer, tokenizer_dir
 
 with redirect_stdout(StringIO()):  # ESPnet prints that it goes on without Flash Attention

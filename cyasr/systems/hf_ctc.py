@@ -36,7 +36,8 @@ from cyasr.modules.export import export_ctc
 from cyasr.nbest import Hypothesis, Nbest
 from cyasr.search.conf import DecodeConf
 from cyasr.search.ctc import greedy
-from cyasr.search.joint import SearchHypothesis, TokenLm, joint_search
+from cyasr.search.interfaces import SearchHypothesis, TokenLm
+from cyasr.search.joint import joint_search
 from cyasr.text.tokenizer import BLANK, NO_TOKENIZER, SOS_EOS, UNK, Tokenizer, tokenizer_dir
 
 

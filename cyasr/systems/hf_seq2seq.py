@@ -35,7 +35,7 @@ from cyasr.modules import whisper, whisper_long
 from cyasr.modules.export import export_whisper
 from cyasr.nbest import Hypothesis, Nbest, Word, distinct, less_internal
 from cyasr.search.conf import DecodeConf
-from cyasr.search.joint import TokenLm
+from cyasr.search.interfaces import TokenLm
 
 
 @dataclass

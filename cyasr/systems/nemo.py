@@ -38,7 +38,7 @@ from cyasr.modules.nemo_search import Steps, search
 from cyasr.modules.nemo_spelling import Speller, Unspellable, check_spelling, new_pieces
 from cyasr.nbest import Hypothesis, Nbest, distinct, less_internal
 from cyasr.search.conf import DecodeConf
-from cyasr.search.joint import TokenLm
+from cyasr.search.interfaces import TokenLm
 
 CLASS = "EncDecMultiTaskModel"
 TABLES = ("token_embedding", "log_softmax")  # parts with a row for each token

@@ -35,7 +35,7 @@ from cyasr.modules.nemo_audio import Features, encode, keep_frozen_statistics, p
 from cyasr.modules.nemo_spelling import Speller, Unspellable, check_spelling, new_pieces
 from cyasr.nbest import Hypothesis, Nbest, Word, distinct
 from cyasr.search.conf import DecodeConf
-from cyasr.search.joint import TokenLm
+from cyasr.search.interfaces import TokenLm
 
 CLASS = "EncDecRNNTBPEModel"
 TABLES = ("prediction.embed", "joint_net")  # parts with a row for each token

@@ -7,7 +7,8 @@ import torch
 
 from cyasr.search.conf import SearchConf
 from cyasr.search.guards import limits, looping, repeated
-from cyasr.search.joint import SearchHypothesis, joint_search
+from cyasr.search.interfaces import SearchHypothesis
+from cyasr.search.joint import joint_search
 
 VOCABULARY, EOS = 6, 5
 A, B, C = 2, 3, 4

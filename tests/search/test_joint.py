@@ -11,7 +11,8 @@ from toy_model import EOS, Bigram, Toy
 
 from cyasr.modules.espnet_decoder import IncrementalDecoder
 from cyasr.search.conf import SearchConf
-from cyasr.search.joint import SearchHypothesis, joint_search
+from cyasr.search.interfaces import SearchHypothesis
+from cyasr.search.joint import joint_search
 from cyasr.search.shallow_fusion import NgramFusion
 
 TOLERANCE = 1e-3

@@ -12,8 +12,9 @@ from cyasr.cli import UsageError
 from cyasr.modules.espnet_decoder import IncrementalDecoder
 from cyasr.search.bias import PhraseMatcher
 from cyasr.search.conf import DecodeConf
+from cyasr.search.interfaces import SearchHypothesis
 from cyasr.search.internal_lm import InternalLm
-from cyasr.search.joint import SearchHypothesis, joint_search
+from cyasr.search.joint import joint_search
 from cyasr.search.mixed_lm import MixedLm, Term, scores_of
 from cyasr.search.shallow_fusion import NgramFusion
 

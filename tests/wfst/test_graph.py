@@ -10,8 +10,9 @@ import pytest
 from cyasr.cli import UsageError
 from cyasr.text.tokenizer import Tokenizer
 from cyasr.wfst import graph as graphs
+from cyasr.wfst.backends import lattices
 from cyasr.wfst.lattice import best_paths, determinised
-from cyasr.wfst.search import Search, lattices
+from cyasr.wfst.search import Search
 from tests.wfst.conftest import Toy, make_lm, toy
 
 

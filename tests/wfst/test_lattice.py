@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cyasr.wfst.backends import lattices
 from cyasr.wfst.lattice import Lattice, best_paths, determinised, rescored
-from cyasr.wfst.search import Search, lattices
+from cyasr.wfst.search import Search
 from tests.wfst.conftest import Toy, make_lm
 
 

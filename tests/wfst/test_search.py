@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from cyasr.wfst.backends import Backend, lattices
 from cyasr.wfst.lattice import best_paths, determinised
-from cyasr.wfst.search import Backend, Search, lattices
+from cyasr.wfst.search import Search
 from tests.wfst.conftest import Toy, need
 
 WIDE = {"beam": 1000.0, "lattice_beam": 1000.0, "max_active": 100_000}

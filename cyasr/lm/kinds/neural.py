@@ -24,7 +24,7 @@ from cyasr.text.tokenizer import Tokenizer, tokenizer_files
 if TYPE_CHECKING:
     from cyasr.fusion.lm_scores import SentenceLm
     from cyasr.lm.network import NeuralLm
-    from cyasr.search.joint import TokenLm
+    from cyasr.search.interfaces import TokenLm
 
 
 @dataclass

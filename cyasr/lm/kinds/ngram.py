@@ -14,7 +14,7 @@ from cyasr.text.tokenizer import Tokenizer, tokenizer_dir
 
 if TYPE_CHECKING:
     from cyasr.fusion.lm_scores import SentenceLm
-    from cyasr.search.joint import TokenLm
+    from cyasr.search.interfaces import TokenLm
 
 Conf = LmConf
 
