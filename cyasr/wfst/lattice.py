@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from typing import Any
@@ -20,6 +21,10 @@ from cyasr.lm.ngram import NgramLM
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+
+MOST_STATES = 30_000  # of a determinised lattice
+DISTANCES = (8.0, 4.0, 2.0, 1.0, 0.5)  # natural logs below the best path
+ROUNDING = 1e-6  # the best path is always within its own distance
 
 
 @dataclass(frozen=True)
@@ -44,12 +49,43 @@ class Path:
 
 
 def determinised(lattice: Lattice) -> Lattice:
-    """The same word sequences, each once with its best score."""
+    """The same word sequences, each once with its best score.
+
+    Their number can grow exponentially with the length of an unclear utterance. Beyond MOST_STATES only those near the best
+    count, within the first of DISTANCES that makes them few enough, or the best alone.
+    """
     import kaldifst
 
-    fst = _acceptor(lattice)
-    kaldifst.determinize_star(fst)
-    return _read(fst)
+    for distance in (np.inf, *DISTANCES):
+        fst = _acceptor(lattice if distance == np.inf else pruned(lattice, distance))
+        with suppress(RuntimeError):  # "aborted since passed … states"
+            kaldifst.determinize_star(fst, max_states=MOST_STATES)
+            return _read(fst)
+    best = kaldifst.shortest_path(_acceptor(lattice), n=1)
+    kaldifst.determinize_star(best)
+    return _read(best)
+
+
+def pruned(lattice: Lattice, distance: float) -> Lattice:
+    """The arcs and final states of paths at most `distance` natural logs below the best."""
+    place = {state: i for i, state in enumerate(_sorted(lattice.arcs))}
+    arcs = [(place[state], place[to]) for state, to, _ in lattice.arcs.tolist()]
+    ends = np.array([place[state] for state in lattice.finals.tolist()], np.int64)
+    until, after = np.full((2, len(place)), -np.inf)
+    until[place[0]] = 0.0
+    after[ends] = lattice.final_scores
+    forwards = sorted(range(len(arcs)), key=lambda arc: arcs[arc][0])
+    for arc in forwards:
+        state, to = arcs[arc]
+        until[to] = max(until[to], until[state] + lattice.scores[arc])
+    for arc in reversed(forwards):
+        state, to = arcs[arc]
+        after[state] = max(after[state], after[to] + lattice.scores[arc])
+    least = after[place[0]] - distance - ROUNDING
+    states, nexts = np.array(arcs, np.int64).reshape(-1, 2).T
+    kept = until[states] + lattice.scores + after[nexts] >= least
+    ending = until[ends] + lattice.final_scores >= least
+    return Lattice(lattice.arcs[kept], lattice.scores[kept], lattice.finals[ending], lattice.final_scores[ending])
 
 
 def best_paths(lattice: Lattice, n: int) -> list[Path]:
@@ -122,7 +158,13 @@ def from_text(text: str) -> Lattice:
         elif fields:
             finals.append(int(fields[0]))
             final_scores.append(_score(fields[1:]))
-    return Lattice(np.array(arcs, np.int64).reshape(-1, 3), np.array(scores), np.array(finals, np.int64), np.array(final_scores))
+    lattice = Lattice(
+        np.array(arcs, np.int64).reshape(-1, 3), np.array(scores), np.array(finals, np.int64), np.array(final_scores)
+    )
+    for states in (lattice.arcs[:, :2], lattice.finals) if arcs and arcs[0][0] else ():
+        start, zero = states == arcs[0][0], states == 0  # the first line's state is the start
+        states[start], states[zero] = 0, arcs[0][0]
+    return lattice
 
 
 def _score(fields: list[str]) -> float:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cyasr.wfst.backends import lattices
-from cyasr.wfst.lattice import Lattice, best_paths, determinised, rescored
+from cyasr.wfst.lattice import Lattice, best_paths, determinised, pruned, rescored
 from cyasr.wfst.search import Search
 from tests.wfst.conftest import Toy, make_lm
 
@@ -40,6 +40,29 @@ def test_each_word_sequence_stands_once_with_its_best_alignment() -> None:
     arcs = np.array([[0, 1, 7], [0, 1, 7], [1, 2, 0], [0, 2, 5]])
     lattice = Lattice(arcs, np.array([-3.0, -1.0, -0.5, -9.0]), np.array([2]), np.array([-0.25]))
     assert [(path.words, path.score) for path in best_paths(determinised(lattice), 10)] == [([7], -1.75), ([5], -9.25)]
+
+
+def test_pruning_keeps_the_paths_near_the_best_and_no_others(letters: Toy) -> None:
+    ((_, raw),) = lattices("kaldi", letters.graph, [("a", letters.posteriors(9, 5))], Search(0.7, 1000.0, 20.0, 1))
+    paths = best_paths(determinised(raw), 1000)
+    near = best_paths(determinised(pruned(raw, 3.0)), 1000)
+    expected = [path for path in paths if path.score >= paths[0].score - 3.0]
+    assert 1 < len(expected) < len(paths)
+    assert [path.words for path in near[: len(expected)]] == [path.words for path in expected]
+    np.testing.assert_allclose([path.score for path in near[: len(expected)]], [path.score for path in expected], atol=1e-3)
+    assert [path.words for path in best_paths(determinised(pruned(raw, 0.0)), 10)] == [paths[0].words]
+
+
+def test_of_too_many_word_sequences_the_near_ones_stay(letters: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    ((_, raw),) = lattices("kaldi", letters.graph, [("a", letters.posteriors(14, 2))], Search(0.7, 1000.0, 20.0, 1))
+    whole = determinised(raw)
+    states = len(set(whole.arcs[:, :2].flatten().tolist()))
+    for most in (states // 4, states // 40, 1):
+        monkeypatch.setattr("cyasr.wfst.lattice.MOST_STATES", most)
+        fewer = determinised(raw)
+        assert 0 < len(fewer.arcs) < len(whole.arcs)
+        assert best_paths(fewer, 1)[0].words == best_paths(whole, 1)[0].words
+        assert best_paths(fewer, 1)[0].score == pytest.approx(best_paths(whole, 1)[0].score, abs=1e-3)
 
 
 def test_an_empty_lattice_has_no_path(letters: Toy) -> None:
