@@ -17,7 +17,6 @@ from cyasr.score.lists import SUFFIX, describe
 Json = dict[str, Any]
 SCORE = ".score.json"
 UTTERANCES = ".utterances.jsonl.gz"
-# libyaml reads a conf ten times faster where PyYAML was built with it
 
 
 @dataclass(frozen=True)

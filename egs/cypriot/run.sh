@@ -13,6 +13,8 @@
 #   --decodes "A B"    searches, conf/decode_A.yaml (greedy joint joint_ngram)
 #   --fuses "A B"      rescorings, conf/fuse_A.yaml (word3)
 #   --also "A B"       further data sets whose test each system is decoded and scored on (none)
+#   --results FILE     where stage 9 writes its tables (egs/cypriot/RESULTS.md)
+#   --only "A B"       experiments that stand in them, by patterns SET/CONF (all under exp/)
 #   --stage N          first stage to run (1)
 #   --stop-stage N     last stage to run (9)
 #   --nj N             decoding jobs (one a core; one a GPU)
@@ -25,6 +27,7 @@ set -euo pipefail
 
 corpus=mini corpus_dir='' corpus_format='' licence='' language=''
 systems='' lms='ngram word3' decodes='greedy joint joint_ngram' fuses=word3 also=''
+results=egs/cypriot/RESULTS.md only='*'
 stage=1 stop_stage=9 nj='' ngpu='' redo=''
 root=$(dirname "$(realpath "$0")")/../..
 script=$0
@@ -135,7 +138,8 @@ fi
 
 if stage 9 "Results"; then
   $train_cmd "exp/log/model_card.log" python -m steps.model_card --exp exp
-  $train_cmd "exp/log/report.log" python -m steps.report --out egs/cypriot/RESULTS.md --html exp/report.html
-  python -m steps.report --out egs/cypriot/RESULTS.md --print "$corpus"
+  read -ra patterns <<<"$only"
+  $train_cmd "exp/log/report.log" python -m steps.report --out "$results" --only "${patterns[@]}" --html exp/report.html
+  python -m steps.report --out "$results" --only "${patterns[@]}" --print "$corpus"
   echo "With plots, alignments and audio, for a browser: exp/report.html"
 fi

@@ -11,4 +11,4 @@ case " $* " in
   *" --help "* | *" -h "*) ;;
   *) "$root/run.sh" "$@" --corpus el_cy_short --systems ebranchformer_10h --lms ngram --stop-stage 5 ;;
 esac
-exec "$root/run.sh" --corpus el_cy --systems ebranchformer_10h "$@"
+exec "$root/run.sh" --corpus el_cy --systems ebranchformer_10h --results egs/el_cy/RESULTS.md --only 'el_cy*' "$@"

@@ -7,4 +7,4 @@
 set -euo pipefail
 
 root=$(dirname "$(realpath "$0")")/../..
-exec "$root/run.sh" --corpus fsdd --systems ebranchformer_mini "$@"
+exec "$root/run.sh" --corpus fsdd --systems ebranchformer_mini --results egs/fsdd/RESULTS.md --only 'fsdd*' "$@"

@@ -27,14 +27,14 @@ case $size in
     speech=mini greek=mini_greek cypriot=mini_cypriot rehearsal=mini_rehearsal
     base=wav2vec2_mini_pretrain standard=wav2vec2_mini_greek adapted=wav2vec2_mini_cypriot_lora
     without='wav2vec2_mini_cypriot_lora wav2vec2_mini_cypriot' scratch='mini wav2vec2_mini'
-    tests=mini decodes=greedy
+    tests=mini decodes=greedy only='mini*/train_wav2vec2_mini*'
     ;;
   300m)
     parts='voxpopuli_el cv_el fleurs_el fleurs_en el_cy'
     speech=voxpopuli_el greek=greek_english cypriot=el_cy rehearsal=el_cy_rehearsal
     base=xls_r_300m_continued standard=xls_r_300m_greek adapted=xls_r_300m_cypriot_lora
     without=xls_r_300m_cypriot_lora scratch='el_cy_rehearsal xls_r_300m'
-    tests='cv_el fleurs_en el_cy' decodes='greedy ctc'
+    tests='cv_el fleurs_en el_cy' decodes='greedy ctc' only='*/train_xls_r_300m*'
     ;;
   *) refuse "--size $size: there are mini and 300m" ;;
 esac
@@ -64,7 +64,7 @@ if stage 5 "To compare with: without rehearsal, and without the pipeline"; then
 fi
 
 if stage 6 "What was gained and what was forgotten"; then
-  "$root/run.sh" --corpus "$cypriot" --stage 9
+  "$root/run.sh" --corpus "$cypriot" --stage 9 --results egs/transfer/RESULTS.md --only "$only"
   cd "$root"
   . ./path.sh
   python -m steps.forgetting

@@ -138,6 +138,11 @@ def test_stage_and_stop_stage_bound_what_runs(recipe: Path) -> None:
     assert launched(recipe, "--stage", "10") == []
 
 
+def test_a_recipe_of_its_own_has_its_own_results(recipe: Path) -> None:
+    report = launched(recipe, "--stage", "9", "--results", "egs/x/RESULTS.md", "--only", "x/* x_*/train_a")[-1]
+    assert r"--out egs/x/RESULTS.md --only x/\* x_\*/train_a --html" in report
+
+
 def test_every_fold_and_choice_has_its_turn(recipe: Path) -> None:
     chosen = ["--systems", "a b", "--lms", "x", "--decodes", "greedy", "--fuses", "", "--nj", "1", "--ngpu", "2"]
     lines = launched(recipe, "--corpus", "folded", "--stage", "5", "--stop-stage", "7", *chosen, SETS="folded/1 folded/2")
