@@ -68,10 +68,6 @@ class TrainConf:
     noise_from: list[NoiseConf] = field(default_factory=list)  # recorded noise, music, babble
     volume: list[float] = field(default_factory=list)  # [lowest, highest] dB; empty: none
     telephone: float = 0.0  # probability of telephone band and codec
-    time_masks: int = 2
-    time_mask_share: float = 0.05  # longest mask as a share of the utterance
-    frequency_masks: int = 2
-    frequency_mask_bins: int = 27
     adapt: AdaptConf = field(default_factory=AdaptConf)  # what of the model is trained
     loss: LossConf = field(default_factory=LossConf)  # what is minimised; each system has a default
     # running
@@ -87,9 +83,7 @@ class TrainConf:
         for key in positive:
             if getattr(self, key) <= 0:
                 raise ValueError(f"{key}: must be above 0, not {getattr(self, key)}")
-        for key in ("warmup", "final_lr", "time_mask_share"):
-            if not 0 <= getattr(self, key) < 1:
-                raise ValueError(f"{key}: must be from 0 to below 1, not {getattr(self, key)}")
+        self.check_shares("warmup", "final_lr")
         if self.init_from is not None and not Path(self.init_from).is_relative_to("exp"):
             raise ValueError(f"init_from: an experiment's directory, exp/<set>/train_<system>, not {self.init_from!r}")
         augment.check(self)
@@ -99,6 +93,26 @@ class TrainConf:
             raise ValueError(f"tokenizer: none writes nothing, and {' and '.join(self.loss.terms)} learns to write")
         if self.select == "error_rate" and not writes:
             raise ValueError(f"select: {' and '.join(self.loss.terms)} alone have no error rate; write `select: loss`")
+
+    def check_shares(self, *keys: str) -> None:
+        """Raises ValueError where one is not from 0 to below 1."""
+        for key in keys:
+            if not 0 <= getattr(self, key) < 1:
+                raise ValueError(f"{key}: must be from 0 to below 1, not {getattr(self, key)}")
+
+
+@dataclass
+class FilterbankConf(TrainConf):
+    """Further keys of systems that learn from filterbanks: how much of them is blanked (SpecAugment: Park et al. 2019)."""
+
+    time_masks: int = 2
+    time_mask_share: float = 0.05  # longest mask as a share of the utterance
+    frequency_masks: int = 2
+    frequency_mask_bins: int = 27
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.check_shares("time_mask_share")
 
 
 class Experiment:

@@ -27,7 +27,7 @@ from cyasr.cli import UsageError
 from cyasr.data.audio import Augment, load, load_augmented, load_noisy
 from cyasr.data.augment.conf import check_range
 from cyasr.data.features import MEL_BINS, filterbank, mask, pad
-from cyasr.experiment import TrainConf
+from cyasr.experiment import FilterbankConf
 from cyasr.lineage import ancestor, inherit
 from cyasr.losses.conf import FRAMES, TEXT, TOKENS, LossConf
 from cyasr.losses.cross_entropy import IGNORE
@@ -57,7 +57,7 @@ OVER_TOKENS = ("ctc.ctc_lo.", "decoder.embed.0.", "decoder.output_layer.")  # te
 
 
 @dataclass
-class Conf(TrainConf):
+class Conf(FilterbankConf):
     """The architecture. `native: {encoder: {...}, decoder: {...}}` reaches ESPnet's constructors untouched."""
 
     GIVES: ClassVar[frozenset[str]] = frozenset({FRAMES, TOKENS, TEXT})

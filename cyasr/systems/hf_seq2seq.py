@@ -24,7 +24,7 @@ from cyasr.cli import UsageError
 from cyasr.data.audio import Augment, load, load_augmented, load_noisy
 from cyasr.data.audiofile import SAMPLE_RATE
 from cyasr.data.features import mask, pad
-from cyasr.experiment import TrainConf
+from cyasr.experiment import FilterbankConf
 from cyasr.lineage import ancestor, inherit
 from cyasr.losses.conf import TASKS, TEXT, TOKENS, LossConf
 from cyasr.losses.cross_entropy import IGNORE
@@ -39,7 +39,7 @@ from cyasr.search.interfaces import TokenLm
 
 
 @dataclass
-class Conf(TrainConf):
+class Conf(FilterbankConf):
     """`native:` reaches the model's configuration untouched (dropouts, …)."""
 
     GIVES: ClassVar[frozenset[str]] = frozenset({TOKENS, TASKS, TEXT})

@@ -25,7 +25,7 @@ from cyasr.cli import UsageError
 from cyasr.data.audio import Augment, load, load_augmented, load_noisy
 from cyasr.data.audiofile import SAMPLE_RATE
 from cyasr.data.features import mask, pad
-from cyasr.experiment import TrainConf
+from cyasr.experiment import FilterbankConf
 from cyasr.losses.conf import FRAMES, TASKS, TEXT, TOKENS, LossConf
 from cyasr.losses.cross_entropy import IGNORE
 from cyasr.losses.extra import Extra, Extras, transcript, translation
@@ -47,7 +47,7 @@ MORE_TOKENS = 50  # than frames of the encoder, at most, are written: NeMo's own
 
 
 @dataclass
-class Conf(TrainConf):
+class Conf(FilterbankConf):
     """`native:` reaches the model's configuration, dotted (encoder.dropout, transf_decoder.config_dict.ffn_dropout, …)."""
 
     GIVES: ClassVar[frozenset[str]] = frozenset({FRAMES, TOKENS, TASKS, TEXT})  # frames: of a CTC head that is new

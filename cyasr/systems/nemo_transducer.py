@@ -25,7 +25,7 @@ from cyasr.cli import UsageError
 from cyasr.data.audio import Augment, load, load_augmented, load_noisy
 from cyasr.data.audiofile import SAMPLE_RATE
 from cyasr.data.features import mask, pad
-from cyasr.experiment import TrainConf
+from cyasr.experiment import FilterbankConf
 from cyasr.losses.conf import LATTICE, LossConf
 from cyasr.losses.cross_entropy import IGNORE
 from cyasr.losses.extra import Extra, Extras, transcript
@@ -43,7 +43,7 @@ ANY = "any"  # the language of a tokenizer for all
 
 
 @dataclass
-class Conf(TrainConf):
+class Conf(FilterbankConf):
     """`native:` reaches the model's configuration, dotted (encoder.dropout, decoder.prednet.dropout, …)."""
 
     GIVES: ClassVar[frozenset[str]] = frozenset({LATTICE})

@@ -288,9 +288,10 @@ def test_what_no_speaker_could_have_said_is_refused(keys: dict[str, Any], messag
         conf(**keys)
 
 
-def test_a_family_that_does_not_warp_knows_no_warp() -> None:
-    with pytest.raises(UsageError, match="unknown key 'warp'"):
-        confs.build({"system": "hf_ctc", "tokenizer": "char", "warp": [0.9, 1.1]}, hf_ctc.Conf, Path("train.yaml"))
+@pytest.mark.parametrize("keys", [{"warp": [0.9, 1.1]}, {"time_masks": 2}, {"frequency_masks": 0}])
+def test_a_family_that_hears_the_waveform_knows_nothing_of_filterbanks(keys: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match=f"unknown key '{next(iter(keys))}'"):
+        confs.build({"system": "hf_ctc", "tokenizer": "char", **keys}, hf_ctc.Conf, Path("train.yaml"))
 
 
 def test_a_conf_frozen_before_these_keys_were_there_is_the_same_with_their_defaults() -> None:
