@@ -3,8 +3,8 @@
     python -m tools.bench.plan                           # four architectures at their full sizes, random weights
     python -m tools.bench.plan --only xls_r_300m --seconds 12 --utterances 1
 
-Each training is a process of its own: one rank, no workers, three steps and an evaluation. On a GPU what torch allocated there
-at its peak is taken instead, under bf16. Memory does not depend on what else the machine does.
+Each training is a process of its own: one rank, no workers, three steps of two micro-batches and an evaluation. On a GPU
+what torch allocated there at its peak is taken instead, under bf16. Memory does not depend on what else the machine does.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def compare(scratch: Path, model: Model, seconds: float, count: int) -> tuple[in
     from cyasr.planning.plan import padded, plan
     from cyasr.systems import load_conf
 
-    data = prepare(scratch, seconds, 3 * count)
+    data = prepare(scratch, seconds, 6 * count)
     pretrained = str(ROOT / "conf" / "architectures" / f"{model.sizes}.json")
     if model.keys["system"] == "hf_seq2seq":
         pretrained = str(whisper_checkpoint(scratch / "base", json.loads(Path(pretrained).read_text(encoding="utf-8"))))
@@ -76,7 +76,8 @@ def compare(scratch: Path, model: Model, seconds: float, count: int) -> tuple[in
     conf = load_conf(conf_path)
     gpu = torch.cuda.is_available()
     foreseen = plan(conf, data, seconds, gpu).peak(count)
-    conf_path.write_text(yaml.safe_dump(keys | {"batch_seconds": 1.01 * count * padded(conf, seconds)}))
+    micro = 1.01 * count * padded(conf, seconds)  # two a step, so that gradients wait for those of the second
+    conf_path.write_text(yaml.safe_dump(keys | {"batch_seconds": 2 * micro, "micro_batch_seconds": micro}))
     command = [sys.executable, "-m", "tools.bench.plan", "--train", conf_path.name]
     done = subprocess.run(command, cwd=scratch, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
     if done.returncode:
