@@ -16,6 +16,7 @@ from cyasr.cli import run
 from cyasr.data.conf import SPLITS, DataConf
 from cyasr.data.corpus import name_of, raw_dir, remaking
 from cyasr.data.split import Plan, plan
+from cyasr.data.utterance import Reject
 from cyasr.files import read_json, write_json
 from cyasr.stage import Stage
 from cyasr.text.normalize import signature
@@ -75,7 +76,6 @@ def make_cuts(raw: Path, plans: list[Plan], conf: DataConf) -> None:
     from cyasr.data.cut_sets import writing_cut_sets
     from cyasr.data.cuts import usable_cuts
     from cyasr.data.progress import progress
-    from cyasr.data.utterance import Reject
 
     encode = json.JSONEncoder(ensure_ascii=False).encode
     total = read_json(raw / "summary.json")["utterances"]

@@ -16,9 +16,7 @@ EXP, PAPERS = Path("exp"), Path("conf/papers.yaml")
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="the file to write, egs/<recipe>/RESULTS.md")
-    parser.add_argument(
-        "--only", nargs="+", default=["*"], metavar="P", help="of experiments that match a pattern SET/CONF (all)"
-    )
+    parser.add_argument("--only", nargs="+", default=[], metavar="P", help="of experiments that match a pattern SET/CONF (all)")
     parser.add_argument("--print", dest="show", metavar="NAME", help="print the test results on this data set, too")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write one self-contained HTML page, too")
     parser.add_argument("--utterances", type=int, default=10, metavar="N", help="on it: N worst and N random ones a set (10)")
@@ -27,7 +25,7 @@ def main() -> None:
     if arguments.utterances < 0 or not arguments.audio_mb >= 0:
         raise UsageError("--utterances and --audio-mb: expected 0 or more")
     report = collect(EXP, PAPERS, arguments.only)
-    only = "" if arguments.only == ["*"] else f" --only {shlex.join(arguments.only)}"
+    only = f" --only {shlex.join(arguments.only)}" if arguments.only else ""
     text = render(report, f"python -m steps.report --out {arguments.out}{only}")
     if arguments.out.exists() and arguments.out.read_text(encoding="utf-8") == text:
         print(f"steps.report: {arguments.out} is up to date")

@@ -92,7 +92,7 @@ def descend(
 ) -> tuple[dict[str, Value], int]:
     """Settings with the fewest errors, one group changed at a time, for what has to be computed anew for each.
 
-    groups: names whose values are tried in all combinations; null: each name alone. Among equals what is there already
+    groups: names whose values are tried in all combinations; None: each name alone. Among equals what is there already
     stays, then the first in order.
     """
     together = [(name,) for name in candidates] if groups is None else list(groups)

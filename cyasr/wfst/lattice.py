@@ -56,12 +56,14 @@ def determinised(lattice: Lattice) -> Lattice:
     """
     import kaldifst
 
-    for distance in (np.inf, *DISTANCES):
-        fst = _acceptor(lattice if distance == np.inf else pruned(lattice, distance))
+    near = lattice
+    for distance in (*DISTANCES, 0.0):
+        fst = _acceptor(near)
         with suppress(RuntimeError):  # "aborted since passed … states"
             kaldifst.determinize_star(fst, max_states=MOST_STATES)
             return _read(fst)
-    best = kaldifst.shortest_path(_acceptor(lattice), n=1)
+        near = pruned(near, distance)
+    best = kaldifst.shortest_path(_acceptor(near), n=1)
     kaldifst.determinize_star(best)
     return _read(best)
 
@@ -158,13 +160,12 @@ def from_text(text: str) -> Lattice:
         elif fields:
             finals.append(int(fields[0]))
             final_scores.append(_score(fields[1:]))
-    lattice = Lattice(
-        np.array(arcs, np.int64).reshape(-1, 3), np.array(scores), np.array(finals, np.int64), np.array(final_scores)
-    )
-    for states in (lattice.arcs[:, :2], lattice.finals) if arcs and arcs[0][0] else ():
-        start, zero = states == arcs[0][0], states == 0  # the first line's state is the start
-        states[start], states[zero] = 0, arcs[0][0]
-    return lattice
+    table, ends = np.array(arcs, np.int64).reshape(-1, 3), np.array(finals, np.int64)
+    first = arcs[0][0] if arcs else 0  # the start is the first line's state
+    for states in (table[:, :2], ends):
+        start, zero = states == first, states == 0
+        states[zero], states[start] = first, 0
+    return Lattice(table, np.array(scores), ends, np.array(final_scores))
 
 
 def _score(fields: list[str]) -> float:

@@ -27,7 +27,7 @@ set -euo pipefail
 
 corpus=mini corpus_dir='' corpus_format='' licence='' language=''
 systems='' lms='ngram word3' decodes='greedy joint joint_ngram' fuses=word3 also=''
-results=egs/cypriot/RESULTS.md only='*'
+results=egs/cypriot/RESULTS.md only=''
 stage=1 stop_stage=9 nj='' ngpu='' redo=''
 root=$(dirname "$(realpath "$0")")/../..
 script=$0
@@ -139,7 +139,8 @@ fi
 if stage 9 "Results"; then
   $train_cmd "exp/log/model_card.log" python -m steps.model_card --exp exp
   read -ra patterns <<<"$only"
-  $train_cmd "exp/log/report.log" python -m steps.report --out "$results" --only "${patterns[@]}" --html exp/report.html
-  python -m steps.report --out "$results" --only "${patterns[@]}" --print "$corpus"
+  report=(python -m steps.report --out "$results" ${only:+--only "${patterns[@]}"})
+  $train_cmd "exp/log/report.log" "${report[@]}" --html exp/report.html
+  "${report[@]}" --print "$corpus"
   echo "With plots, alignments and audio, for a browser: exp/report.html"
 fi
