@@ -16,7 +16,8 @@ from cyasr import conf as confs
 from cyasr.cli import run
 from cyasr.data.corpus import DataConf, Reject, Utterance, main
 from cyasr.data.tables import Row, read_table
-from cyasr.text.greeklish import Style, word_to_greek
+from cyasr.text.greeklish import word_to_greek
+from cyasr.text.greeklish_readings import Style
 
 GET = "Multi-CAST Cypriot Greek (CC BY 4.0): get the GitHub project Multi-CAST/mccypgreek and give its folder, or its cldf/"
 COLUMNS = ("ID", "Primary_Text", "Translated_Text", "Meta_Language_ID", "Text_ID")

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from cyasr.text.english import english, is_english, is_listed
-from cyasr.text.greeklish import PIECES, UNTOUCHED, Style, style_of, word_to_greek
+from cyasr.text.greeklish import PIECES, UNTOUCHED, word_to_greek
+from cyasr.text.greeklish_readings import Style, style_of
 
 __all__ = ["MARKERS", "Dialect", "Tag", "explain", "is_english", "markers", "plain_words", "tag"]
 

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from functools import cache, lru_cache
 from pathlib import Path
 
+from cyasr.text.greeklish_readings import is_known
+
 CHANGE = 1.2  # price of a change of language between neighbours, on the scale of the scores
 GREEK_SCRIPT = 1.5  # a writer who has Greek letters writes Greek in them
 SURE = 4.0
@@ -57,8 +59,6 @@ def is_listed(word: str) -> bool:
 @lru_cache(maxsize=1 << 16)
 def score(word: str) -> float:
     """How much a word in Latin letters looks English, above 0, or Greek, below."""
-    from cyasr.text.greeklish import is_known
-
     word = word.lower().replace("’", "'")
     if ENGLISH_FIGURE.fullmatch(word) and not word.isalpha():
         return SURE

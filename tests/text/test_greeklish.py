@@ -4,7 +4,8 @@ import unicodedata
 import pytest
 
 from cyasr.text.english import english, is_english
-from cyasr.text.greeklish import plain, sound, to_greek, vocabulary
+from cyasr.text.greek_sounds import plain, sound, vocabulary
+from cyasr.text.greeklish import to_greek
 
 READ = {
     # Cypriot, as people type it

@@ -19,7 +19,9 @@ from cyasr.cli import UsageError, run
 from cyasr.text.dialect_fit import posts
 from cyasr.text.english import english
 from cyasr.text.g2p import phone_errors, pronounce
-from cyasr.text.greeklish import plain, sound, style_of, to_greek, word_to_greek
+from cyasr.text.greek_sounds import plain, sound
+from cyasr.text.greeklish import to_greek, word_to_greek
+from cyasr.text.greeklish_readings import style_of
 
 SCHOLARLY = [
     ("dz", "dʒ"), ("dh", "ð"), ("gh", "ɣ"), ("th", "θ"), ("sh", "ʃ"), ("ch", "tʃ"), ("ks", "k s"), ("ts", "ts"), ("mb", "m b"),
