@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from cyasr.search.ctc_beam import BeamHypothesis, CtcBeam
 
 BLOCK = 16  # utterances a thread takes together
-PARTS = ("ctc", "lm", "token_lm", "bias", "words", "unknown", "letters")  # cyasr.search.ctc_beam.NAMES
-TOGETHER = (("lm", "words"), ("unknown", "letters"), ("token_lm",))  # weights that make up for each other
+PARTS = ("ctc", "lm", "token_lm", "bias", "words", "unknown", "spelling")  # cyasr.search.ctc_beam.NAMES
+TOGETHER = (("lm", "words"), ("unknown", "spelling"), ("token_lm",))  # weights that make up for each other
 
 
 @dataclass
@@ -46,7 +46,7 @@ class Conf:
     lm_weights: list[float] = field(default_factory=list)
     word_weights: list[float] = field(default_factory=lambda: [0.0])  # a reward for each word
     unknown_weights: list[float] = field(default_factory=lambda: [0.0])  # for each word outside `lm`, besides its <unk>
-    letter_weights: list[float] = field(default_factory=lambda: [0.0])  # for each letter of such a word
+    spelling_weights: list[float] = field(default_factory=lambda: [0.0])  # of the natural log of the letters of such a word
     token_lm: str | None = None  # stem of the conf of an n-gram over the system's own tokens; null: none
     token_lm_weights: list[float] = field(default_factory=list)
     bias: BiasConf = field(default_factory=BiasConf)  # phrases to favour
@@ -62,8 +62,8 @@ class Conf:
         for key in ("lm", "token_lm"):
             if bool(getattr(self, key)) != bool(getattr(self, f"{key}_weights")):
                 raise ValueError(f"{key} and {key}_weights come together: a model and the weights to try for it")
-        if not (self.word_weights and self.unknown_weights and self.letter_weights):
-            raise ValueError("word_weights, unknown_weights and letter_weights: at least one value each")
+        if not (self.word_weights and self.unknown_weights and self.spelling_weights):
+            raise ValueError("word_weights, unknown_weights and spelling_weights: at least one value each")
         if min(self.beam, self.nbest) < 1 or self.sweeps < 0:
             raise ValueError("beam and nbest: at least 1; sweeps: 0 or more")
         if self.distance <= 0 or self.floor >= 0:
@@ -72,7 +72,7 @@ class Conf:
     def candidates(self) -> dict[str, list[float]]:
         """The values to try, by the search's name of the weight."""
         tried = {"lm": self.lm_weights, "token_lm": self.token_lm_weights, "words": self.word_weights}
-        tried |= {"unknown": self.unknown_weights, "letters": self.letter_weights}
+        tried |= {"unknown": self.unknown_weights, "spelling": self.spelling_weights}
         return {name: values for name, values in tried.items() if values}
 
 
@@ -168,7 +168,7 @@ class Fusion:
     def _parts(self) -> list[str]:
         """The search's scores that this conf asks for."""
         conf = self.conf
-        asked = {"lm": conf.lm, "token_lm": conf.token_lm, "bias": conf.bias.words, "unknown": conf.lm, "letters": conf.lm}
+        asked = {"lm": conf.lm, "token_lm": conf.token_lm, "bias": conf.bias.words, "unknown": conf.lm, "spelling": conf.lm}
         return [name for name in PARTS if asked.get(name, True)]
 
     def _name(self, part: str) -> str:

@@ -25,17 +25,22 @@ Ints = NDArray[np.int64]
 Places = NDArray[np.int32]
 Records = Any  # arrays of the three below, or one of them
 
-CTC, LM, TOKEN_LM, BIAS, WORDS, UNKNOWN, LETTERS = range(7)  # columns of scores
+CTC, LM, TOKEN_LM, BIAS, WORDS, UNKNOWN, SPELLING = range(7)  # columns of scores
 PARTS = 7
 UNWRITTEN = -1  # a word's node in the lexicon where no word of it begins so
 _LOW, _LOW_LOG = 1e-120, float(np.log(1e-120))  # masses below this are scaled up by its inverse
 
 # A prefix. child, sibling: a list of those that extend it; slot: in the beam, -1: outside; word: node in the lexicon of the
-# word begun, 0: none; letters: of that word; state: of the word LM, before that word; token_state, match: of TokenLm, Bias;
-# factor: of this prefix over its parent's; close: of ending the word here, NaN: not asked yet; scores: of what is over.
-_PLACES = ("parent", "token", "child", "sibling", "slot", "word", "letters", "state", "token_state", "match")
+# word begun, 0: none; state: of the word LM, before that word; token_state, match: of TokenLm, Bias; spelling_state, spelt:
+# of the letters of a word begun that is not in the lexicon; factor: of this prefix over its parent's; close: of ending the
+# word here, NaN: not asked yet; scores: of what is over.
+_PLACES = ("parent", "token", "child", "sibling", "slot", "word", "state", "token_state", "match", "spelling_state")
 NODE = np.dtype(
-    [*((name, np.int64) for name in _PLACES), ("factor", np.float64), ("close", np.float64), ("scores", np.float64, (PARTS,))]
+    [
+        *((name, np.int64) for name in _PLACES),
+        *((name, np.float64) for name in ("spelt", "factor", "close")),
+        ("scores", np.float64, (PARTS,)),
+    ]
 )
 # One of a beam: a node and the masses of its paths that end in a blank, in the last token.
 KEPT = np.dtype([("node", np.int64), ("blank", np.float64), ("other", np.float64)])
@@ -58,25 +63,46 @@ class Frames(NamedTuple):
 
 
 class Vocabulary(NamedTuple):
-    """By token: whether it begins a word (▁ before it), how many letters follow. words: each lexicon word's place in the LM."""
+    """By token: whether it begins a word (▁ before it), whether letters follow. words: each lexicon word's place in the LM."""
 
     begins: NDArray[np.bool_]
-    letters: Ints
+    writes: NDArray[np.bool_]
     words: Ints
+
+
+class Rows(NamedTuple):
+    """What an n-gram's states say of every token, weighted and exponentiated; kept until full."""
+
+    row_of: Ints  # (S,) -1: none
+    factors: Floats  # (R, V)
+    filled: Ints  # (1,) rows
 
 
 class TokenLm(NamedTuple):
     """An n-gram over the system's tokens. columns: (V,) their places in it; token_of: the other way, -1: none; unigrams: (V,)
-    factors without context. Rows of factors are kept, by state, until full."""
+    factors without context."""
 
     lm: Tables
     start: int
     columns: Ints
     token_of: Ints
     unigrams: Floats
-    row_of: Ints  # (S,) -1: none
-    rows: Floats  # (R, V) weighted and exponentiated
-    filled: Ints  # (1,) rows
+    rows: Rows
+
+
+class Letters(NamedTuple):
+    """An n-gram over letters, for words outside the lexicon. places: (V, L) in it, of each token's letters, -1 after the last;
+    states, scores: by lexicon node, after the letters that lead there, natural log of them."""
+
+    lm: Tables
+    places: Ints
+    states: Ints
+    scores: Floats
+
+
+class Spelling(NamedTuple):
+    letters: Letters
+    rows: Rows
 
 
 class Bias(NamedTuple):
@@ -90,13 +116,15 @@ class Bias(NamedTuple):
 class Settings(NamedTuple):
     """beam: prefixes kept; distance: natural log below the best at which one is dropped; weights: by column of scores.
 
-    ahead: by lexicon node, the factor hoped for of the words below it; the last one of words outside the lexicon.
+    By lexicon node: ahead, the factor hoped for of the words below it, the last one of words outside the lexicon; given_up,
+    that of the letters that lead there, where the word turns out to be another.
     """
 
     beam: int
     distance: float
     weights: Floats
     ahead: Floats
+    given_up: Floats
 
 
 @numba.njit(cache=True, nogil=True)
@@ -108,6 +136,7 @@ def search(
     lm: Tables,
     lm_start: int,
     token_lm: TokenLm,
+    spelling: Spelling,
     bias: Bias,
     tree: Records,
     kept: Records,
@@ -124,9 +153,9 @@ def search(
     beam, weights, ahead = settings.beam, settings.weights, settings.ahead
     least = np.exp(-settings.distance)
     size = len(vocabulary.begins)
-    with_bias, with_tokens = weights[BIAS] != 0.0, weights[TOKEN_LM] != 0.0
+    with_bias, with_tokens, with_spelling = weights[BIAS] != 0.0, weights[TOKEN_LM] != 0.0, weights[SPELLING] != 0.0
     tree[0].parent = tree[0].token = tree[0].child = tree[0].sibling = -1
-    tree[0].word = tree[0].letters = tree[0].slot = tree[0].match = 0
+    tree[0].word = tree[0].slot = tree[0].match = 0
     tree[0].state, tree[0].token_state = lm_start, token_lm.start
     tree[0].factor = tree[0].close = 1.0
     tree[0].scores[:] = 0.0
@@ -172,7 +201,7 @@ def search(
         for k in range(width):
             one = tree[here[k].node]
             both = here[k].blank + here[k].other
-            row = _row(token_lm, one.token_state, weights[TOKEN_LM]) if with_tokens else 0
+            row = _token_row(token_lm, one.token_state, weights[TOKEN_LM]) if with_tokens else 0
             for i in range(first, last):
                 v = frames.tokens[i]
                 mass = (here[k].blank if v == one.token else both) * frames.probs[i]
@@ -180,22 +209,25 @@ def search(
                     continue
                 word, factor = one.word, 1.0
                 if vocabulary.begins[v]:
-                    if word == 0 and one.token >= 0 and vocabulary.letters[v] == 0:
+                    if word == 0 and one.token >= 0 and not vocabulary.writes[v]:
                         continue  # two spaces
                     if np.isnan(one.close):
-                        one.close = _close(one, words, ahead, vocabulary, lm, weights)
+                        one.close = _close(one, words, ahead, vocabulary, lm, spelling.letters, weights)
                     word, factor = 0, one.close
-                letters = vocabulary.letters[v]
-                if letters and word != UNWRITTEN:
-                    place = step(words, word * size + v)
-                    factor *= ahead[place] / ahead[word]
-                    if place == UNWRITTEN:
-                        factor *= np.exp(weights[LETTERS] * (letters + (one.letters if word else 0)))
+                if vocabulary.writes[v]:
+                    place = UNWRITTEN
+                    if word != UNWRITTEN:
+                        place = step(words, word * size + v)
+                        factor *= ahead[place] / ahead[word]
+                    if place == UNWRITTEN and with_spelling:
+                        at = one.spelling_state
+                        if word != UNWRITTEN:
+                            at = spelling.letters.states[word]
+                            factor *= settings.given_up[word]
+                        factor *= _spelling_factor(spelling, at, v, weights[SPELLING])
                     word = place
-                elif letters:
-                    factor *= np.exp(weights[LETTERS] * letters)
                 if with_tokens:
-                    factor *= token_lm.rows[row, v]
+                    factor *= token_lm.rows.factors[row, v]
                 if with_bias:
                     factor *= np.exp(weights[BIAS] * bias.gain[one.match, v])
                 rank = mass * factor
@@ -234,7 +266,8 @@ def search(
                 if node < 0:
                     node, made = made, made + 1
                     _extend(tree[node], tree[parent], v, candidate.word, candidate.factor)
-                    tree[node].letters = vocabulary.letters[v] + (0 if vocabulary.begins[v] else tree[parent].letters)
+                    if candidate.word == UNWRITTEN:
+                        _spell(tree[node], tree[parent], v, vocabulary, spelling.letters)
                     tree[node].parent, tree[node].sibling, tree[parent].child = parent, tree[parent].child, node
                     if with_bias:
                         tree[node].scores[BIAS] += bias.gain[tree[parent].match, v]
@@ -243,7 +276,7 @@ def search(
                         tree[node].scores[TOKEN_LM] += log_prob_of(token_lm.lm, tree[parent].token_state, token_lm.columns[v])
                         tree[node].token_state = after(token_lm.lm, tree[parent].token_state, token_lm.columns[v])
                     if vocabulary.begins[v]:
-                        _end_word(tree[node], tree[parent].word, tree[parent].letters, words, vocabulary, lm)
+                        _end_word(tree[node], tree[parent], words, vocabulary, lm, spelling.letters)
             there[k].node, there[k].blank, there[k].other = node, candidate.blank * scale, candidate.other * scale
         for k in range(found):
             tree[there[k].node].slot = k
@@ -262,6 +295,7 @@ def finish(
     words: Lexicon,
     lm: Tables,
     token_lm: TokenLm,
+    letters: Letters,
     bias: Bias,
     tree: Records,
     kept: Records,
@@ -276,12 +310,12 @@ def finish(
         one = tree[node]
         held = np.log(settings.ahead[one.word])  # the mass holds what was said and hoped of the prefix: take it out
         if one.word == UNWRITTEN:
-            held += weights[LETTERS] * one.letters
+            held += weights[SPELLING] * one.spelt
         for part in range(1, PARTS):
             held += weights[part] * one.scores[part]
         mass = kept[0, k].blank + kept[0, k].other
         one.scores[CTC] = np.log(mass) + shift - held if mass > 0.0 else -np.inf
-        _end_word(one, one.word, one.letters, words, vocabulary, lm)
+        _end_word(one, one, words, vocabulary, lm, letters)
         one.scores[LM] += log_prob_of(lm, one.state, EOS)
         if weights[TOKEN_LM] != 0.0:
             one.scores[TOKEN_LM] += log_prob_of(token_lm.lm, one.token_state, EOS)
@@ -308,30 +342,60 @@ def _extend(one: Records, parent: Records, token: int, word: int, factor: float)
 
 
 @numba.njit(cache=True, nogil=True)
-def _close(one: Records, words: Lexicon, ahead: Floats, vocabulary: Vocabulary, lm: Tables, weights: Floats) -> float:
+def _close(
+    one: Records,
+    words: Lexicon,
+    ahead: Floats,
+    vocabulary: Vocabulary,
+    lm: Tables,
+    letters: Letters,
+    weights: Floats,
+) -> float:
     """The factor of ending the word begun: what the LM says of it for what was hoped of it."""
     if one.word == 0:
         return 1.0
     spelled = _spelled(one.word, words, vocabulary)
     value = weights[LM] * log_prob_of(lm, one.state, spelled) + weights[WORDS]
     if spelled == UNK:
-        value += weights[UNKNOWN]
+        at, spelt = _spelt(one, letters)
+        value += weights[UNKNOWN] + weights[SPELLING] * log_prob_of(letters.lm, at, EOS)
         if one.word != UNWRITTEN:  # the letters of a word that was given up are paid for
-            value += weights[LETTERS] * one.letters
+            value += weights[SPELLING] * spelt
     return np.exp(value) / ahead[one.word]
 
 
 @numba.njit(cache=True, nogil=True)
-def _end_word(one: Records, word: int, letters: int, words: Lexicon, vocabulary: Vocabulary, lm: Tables) -> None:
-    """Count a word that ends here in the scores, and go on from it."""
-    if word == 0:
+def _spell(one: Records, parent: Records, token: int, vocabulary: Vocabulary, letters: Letters) -> None:
+    """Go on with a word outside the lexicon, which `token` begins or adds to."""
+    one.spelling_state, one.spelt = letters.states[0], 0.0
+    if not vocabulary.begins[token]:
+        one.spelling_state, one.spelt = _spelt(parent, letters)
+    for letter in letters.places[token]:
+        if letter >= 0:
+            one.spelt += log_prob_of(letters.lm, one.spelling_state, letter)
+            one.spelling_state = after(letters.lm, one.spelling_state, letter)
+
+
+@numba.njit(cache=True, nogil=True)
+def _spelt(one: Records, letters: Letters) -> tuple[int, float]:
+    """The state after the letters of the word begun, and the natural log of them."""
+    if one.word == UNWRITTEN:
+        return one.spelling_state, one.spelt
+    return letters.states[one.word], letters.scores[one.word]
+
+
+@numba.njit(cache=True, nogil=True)
+def _end_word(one: Records, last: Records, words: Lexicon, vocabulary: Vocabulary, lm: Tables, letters: Letters) -> None:
+    """Count the word begun at `last`, which ends there, in the scores of `one`, and go on from it."""
+    if last.word == 0:
         return
-    spelled = _spelled(word, words, vocabulary)
+    spelled = _spelled(last.word, words, vocabulary)
     one.scores[LM] += log_prob_of(lm, one.state, spelled)
     one.scores[WORDS] += 1.0
     if spelled == UNK:
         one.scores[UNKNOWN] += 1.0
-        one.scores[LETTERS] += letters
+        at, spelt = _spelt(last, letters)
+        one.scores[SPELLING] += spelt + log_prob_of(letters.lm, at, EOS)
     one.state = after(lm, one.state, spelled)
 
 
@@ -344,18 +408,24 @@ def _spelled(word: int, words: Lexicon, vocabulary: Vocabulary) -> int:
 
 
 @numba.njit(cache=True, nogil=True)
-def _row(token_lm: TokenLm, state: int, weight: float) -> int:
-    """The row of token_lm.rows that holds every token's factor after `state`."""
-    row = token_lm.row_of[state]
+def _new_row(rows: Rows, state: int) -> int:
+    """A row to fill for `state`; where there is none left, all are given up."""
+    if rows.filled[0] == len(rows.factors):
+        rows.row_of[:] = -1
+        rows.filled[0] = 0
+    row = rows.filled[0]
+    rows.filled[0] += 1
+    rows.row_of[state] = row
+    return row
+
+
+@numba.njit(cache=True, nogil=True)
+def _token_row(token_lm: TokenLm, state: int, weight: float) -> int:
+    """The row of every token's factor after `state`."""
+    row = token_lm.rows.row_of[state]
     if row < 0:
-        rows = token_lm.rows
-        if token_lm.filled[0] == len(rows):
-            token_lm.row_of[:] = -1
-            token_lm.filled[0] = 0
-        row = token_lm.filled[0]
-        token_lm.filled[0] += 1
-        token_lm.row_of[state] = row
-        _fill_row(token_lm, state, weight, rows[row])
+        row = _new_row(token_lm.rows, state)
+        _fill_row(token_lm, state, weight, token_lm.rows.factors[row])
     return row
 
 
@@ -376,6 +446,25 @@ def _fill_row(token_lm: TokenLm, state: int, weight: float, row: Floats) -> None
     for v in range(len(row)):
         if np.isnan(row[v]):
             row[v] = left * token_lm.unigrams[v]
+
+
+@numba.njit(cache=True, nogil=True)
+def _spelling_factor(spelling: Spelling, state: int, token: int, weight: float) -> float:
+    """Of the letters of `token` after `state`; a row is filled as it is asked for."""
+    row = spelling.rows.row_of[state]
+    if row < 0:
+        row = _new_row(spelling.rows, state)
+        spelling.rows.factors[row, :] = np.nan
+    factor = spelling.rows.factors[row, token]
+    if np.isnan(factor):
+        value = 0.0
+        for letter in spelling.letters.places[token]:
+            if letter >= 0:
+                value += log_prob_of(spelling.letters.lm, state, letter)
+                state = after(spelling.letters.lm, state, letter)
+        factor = np.exp(weight * value)
+        spelling.rows.factors[row, token] = factor
+    return factor
 
 
 @numba.njit(cache=True, nogil=True)

@@ -3,8 +3,9 @@
 Paths are summed by prefix (Hannun et al. 2014, "First-Pass Large Vocabulary Continuous Speech Recognition using
 Bi-Directional Recurrent DNNs", algorithm 1). While a word is being spelled, the best unigram score of those that may
 still come of it stands for its own (LM look-ahead, Ortmanns et al. 1996); where it ends, the n-gram in its context.
-A word outside it may be written, token by token as CTC hears it, at the price of <unk> and the weights of `unknown`, for the
-word, and `letters`, for each of its letters: else words that are not known are best written together.
+A word outside it may be written, token by token as CTC hears it, at the price of <unk>, of `unknown` and of its spelling: what
+an n-gram over the letters of the known words says of it (Bisani & Ney 2005, "Open Vocabulary Speech Recognition with Flat
+Hybrid Models"), without which words that are not known are best written together.
 """
 
 from __future__ import annotations
@@ -17,12 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cyasr.lm.counts import SPECIALS, UNK
+from cyasr.lm.lookup import Tables
 from cyasr.lm.ngram import NgramLM
 from cyasr.search import beam_kernel as kernel
-from cyasr.search.beam_kernel import Bias, Frames
+from cyasr.search.beam_kernel import Bias, Frames, Rows
 from cyasr.search.lexicon import SPACE, lexicon
+from cyasr.search.spelling import letters_of
 
-NAMES = ("ctc", "lm", "token_lm", "bias", "words", "unknown", "letters")  # of the kernel's scores
+NAMES = ("ctc", "lm", "token_lm", "bias", "words", "unknown", "spelling")  # of the kernel's scores
 ROWS = 1 << 22  # scores of token LM states that are kept
 NOTHING = NgramLM(
     list(SPECIALS), 1, np.arange(3, dtype=np.uint64), np.zeros(3, np.float32), np.zeros(1, np.float32)
@@ -35,7 +38,7 @@ NO_BIAS = Bias(np.zeros((1, 1), np.int32), np.zeros((1, 1), np.float32), np.zero
 class BeamHypothesis:
     """tokens: ids; scores: by NAMES, unweighted; total: their weighted sum.
 
-    words, unknown, letters: counts of words, of those outside the n-gram, of the letters of these.
+    words, unknown: counts of words, of those outside the n-gram; spelling: natural log of the letters of these.
     """
 
     tokens: list[int]
@@ -75,7 +78,8 @@ class CtcBeam:
         self._words = lexicon([lm.vocab[place] for place in written], lm.log_prob[places], spellings)
         self._unknown = float(lm.log_prob[UNK])
         begins = np.array([token.startswith(SPACE) for token in tokens])
-        self._vocabulary = kernel.Vocabulary(begins, np.array([len(spelling) for spelling in spellings]), places)
+        self._vocabulary = kernel.Vocabulary(begins, np.array([bool(spelling) for spelling in spellings]), places)
+        self._letters = letters_of([lm.vocab[place] for place in written], self._words, spellings)
         self._token_lm = token_lm or NOTHING
         columns = [self._token_lm.ids.get(token, UNK) for token in tokens]
         self._columns = np.array(columns, np.int64)
@@ -93,7 +97,8 @@ class CtcBeam:
         best[0] = 0.0
         ahead = np.exp(self.weights["lm"] * best)
         ahead[-1] *= np.exp(self.weights["unknown"])
-        self._settings = kernel.Settings(self.beam, self.distance, row, ahead)
+        given_up = np.exp(self.weights["spelling"] * self._letters.scores)
+        self._settings = kernel.Settings(self.beam, self.distance, row, ahead, given_up)
 
     def pack(self, log_probs: NDArray[np.float32]) -> Frames:
         """log_probs: (T, V) natural log -> what the search looks at."""
@@ -112,17 +117,16 @@ class CtcBeam:
         lm, size = self._token_lm.tables(), len(self._columns)
         weight = self.weights["token_lm"]
         unigrams = np.exp(weight * lm.log_prob[self._columns].astype(np.float64))
-        cache = (
-            np.full(len(lm.backoff), -1, np.int64),
-            np.empty((1 + ROWS // size if weight else 1, size)),
-            np.zeros(1, np.int64),
-        )
-        token_lm = kernel.TokenLm(lm, self._token_lm.start(), self._columns, self._token_of, unigrams, *cache)
+        start, rows = self._token_lm.start(), _rows(lm, size, weight)
+        token_lm = kernel.TokenLm(lm, start, self._columns, self._token_of, unigrams, rows)
+        spelling = kernel.Spelling(self._letters, _rows(self._letters.lm, size, self.weights["spelling"]))
         most = self.beam * (size + 1)
         work = (np.empty(most, kernel.CANDIDATE), np.empty(most, np.int64), np.zeros(size))
-        return [self._one(frames, token_lm, work, nbest) for frames in utterances]
+        return [self._one(frames, token_lm, spelling, work, nbest) for frames in utterances]
 
-    def _one(self, frames: Frames, token_lm: kernel.TokenLm, work: Any, nbest: int) -> list[BeamHypothesis]:
+    def _one(
+        self, frames: Frames, token_lm: kernel.TokenLm, spelling: kernel.Spelling, work: Any, nbest: int
+    ) -> list[BeamHypothesis]:
         count, beam = len(frames.blank), self.beam
         tree, kept = np.empty(1 + count * beam, kernel.NODE), np.empty((2, beam), kernel.KEPT)
         taken = np.zeros((beam, len(self._columns)), np.int64)
@@ -135,6 +139,7 @@ class CtcBeam:
             self._lm,
             self._start,
             token_lm,
+            spelling,
             self._bias,
             tree,
             kept,
@@ -153,6 +158,7 @@ class CtcBeam:
             self._words,
             self._lm,
             token_lm,
+            self._letters,
             self._bias,
             tree,
             kept,
@@ -166,3 +172,10 @@ class CtcBeam:
             parts = dict(zip(NAMES, scores[k].tolist(), strict=True))
             hyps.append(BeamHypothesis(tokens[k, : lengths[k]][::-1].tolist(), parts, float(totals[k])))
         return hyps
+
+
+def _rows(lm: Tables, tokens: int, weight: float) -> Rows:
+    """None filled yet; of what has no weight, none is ever asked for."""
+    return Rows(
+        np.full(len(lm.backoff), -1, np.int64), np.empty((1 + ROWS // tokens if weight else 1, tokens)), np.zeros(1, np.int64)
+    )

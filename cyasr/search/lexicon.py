@@ -24,13 +24,15 @@ _MIX = np.uint64(0x9E3779B97F4A7C15)  # Knuth's multiplicative hashing: 2**64 ov
 class Lexicon(NamedTuple):
     """keys: node * V + token, hashed with open addressing, -1 where free; nodes: where each leads. word: by node, -1: none.
 
-    best: by node, the highest score of the words below it.
+    best: by node, the highest score of the words below it; parent, letter (code point): how it is reached, parents first.
     """
 
     keys: Ints
     nodes: Places
     word: Places
     best: NDArray[np.float64]
+    parent: Ints
+    letter: Ints
 
 
 def lexicon(words: Sequence[str], scores: NDArray[np.floating], tokens: Sequence[str]) -> Lexicon:
@@ -44,7 +46,7 @@ def lexicon(words: Sequence[str], scores: NDArray[np.floating], tokens: Sequence
         np.maximum.at(best, above, best[end - len(above) : end])
         end -= len(above)
     keys, nodes = _steps(parents, letters, tokens)
-    return Lexicon(*_hashed(keys, nodes), word.astype(np.int32), best)
+    return Lexicon(*_hashed(keys, nodes), word.astype(np.int32), best, parents, letters)
 
 
 def _trie(words: Sequence[str]) -> list[tuple[Ints, Ints, Ints]]:

@@ -25,8 +25,9 @@ PIECES = ["<blank>", "<unk>", "▁a", "b", "▁", "ba", "<sos/eos>"]
 TEXT = [["ab", "a"], ["ab", "ba", "ab"], ["a", "ab"], ["ba"], ["a", "ba", "a", "ab"]]
 WORDS, _ = estimate(count_ngrams(TEXT, 3))
 LETTERS, _ = estimate(count_ngrams([list("▁".join(text)) for text in TEXT], 3))
+SPELLINGS, _ = estimate(count_ngrams([list(word) for word in WORDS.vocab[3:]], 5))
 PHRASES = [[2, 3], [3, 4, 2]]  # "ab", "b a"
-WEIGHTS = {"lm": 0.7, "token_lm": 0.3, "words": 0.4, "unknown": -1.5, "letters": -0.3, "bias": 0.8}
+WEIGHTS = {"lm": 0.7, "token_lm": 0.3, "words": 0.4, "unknown": -1.5, "spelling": 0.6, "bias": 0.8}
 
 
 def posteriors(seed: int, frames: int, vocabulary: int) -> np.ndarray:
@@ -55,7 +56,7 @@ def scores_of(out: tuple[int, ...], ctc: float, tokens: list[str]) -> dict[str, 
         "bias": float(bonus(out, PHRASES, tokens)),
         "words": len(words),
         "unknown": len(unknown),
-        "letters": sum(map(len, unknown)),
+        "spelling": float(SPELLINGS.score_sentences([list(word) for word in unknown]).sum()),
     }
 
 
@@ -126,6 +127,17 @@ def test_a_word_outside_the_model_is_written_where_it_is_heard_and_not_where_its
     ]
     assert texts[0] == "bbab▁ab"
     assert all(word in WORDS.ids for word in texts[1].split("▁"))
+
+
+def test_of_unknown_words_one_that_is_spelled_as_words_are_is_preferred() -> None:
+    lm, _ = estimate(count_ngrams([["abab", "bababa", "ababa", "bab"]], 2))
+    search = CtcBeam(CHARACTERS, lm)
+    log_probs = heard("babab")
+    log_probs[8, 2:4] = np.log([0.6, 0.4])  # the last letter: rather another a than b
+    texts = [
+        "".join(CHARACTERS[token] for token in decode(search, log_probs, spelling=weight)[0].tokens) for weight in (0.0, 1.0)
+    ]
+    assert texts == ["babaa", "babab"]
 
 
 def test_words_that_no_tokens_can_spell_are_counted() -> None:

@@ -74,7 +74,7 @@ def test_what_dev_chose_mends_test_and_lists_hold_every_score(decoded, capsys):
     assert {name: one.hyps[0].text for name, one in lists("dev").items()} == SAID["dev"]
     assert {name: one.hyps[0].text for name, one in lists("test").items()} == SAID["test"]  # λοττής is no word of the model
     weights = read_json(EXP / "fuse_beam/weights.json")
-    assert weights["dev_wer"]["tuned"] == 0 and weights["weights"].keys() == {"ctc", "lm_word", "words", "unknown", "letters"}
+    assert weights["dev_wer"]["tuned"] == 0 and weights["weights"].keys() == {"ctc", "lm_word", "words", "unknown", "spelling"}
     for one in lists("test").values():
         texts = [hyp.text for hyp in one.hyps]
         assert 1 < len(texts) == len(set(texts)) <= 4

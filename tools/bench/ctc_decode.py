@@ -41,7 +41,7 @@ SIDES = ("ours", "pyctcdecode", "flashlight")
 NBEST = 10
 WEIGHTS = {"lm": [0.5, 0.3, 0.4, 0.6, 0.8, 1.0, 1.3, 1.7], "word": [2.0, 0.0, 1.0, 3.0, 4.0, 6.0]}  # every side's
 OWN_WEIGHTS: dict[str, dict[str, list[float]]] = {
-    "ours": {"unknown": [-4.0, -2.0, -6.0, -8.0, -10.0], "letter": [-0.5, 0.0, -1.0, -2.0, -3.0]},
+    "ours": {"unknown": [0.0, -2.0, 2.0, -4.0, -6.0], "spelling": [0.5, 0.3, 0.7, 1.0, 0.2]},
     "pyctcdecode": {"unknown": [-10.0, -3.0, -6.0, -20.0]},
     "flashlight": {},
 }
@@ -267,7 +267,7 @@ class Ours:
     def set(self, settings: dict[str, float]) -> None:
         self.search.distance, self.search.floor = settings["distance"], settings["floor"]
         self.search.set_weights(
-            {"lm": settings["lm"], "words": settings["word"], "unknown": settings["unknown"], "letters": settings["letter"]}
+            {"lm": settings["lm"], "words": settings["word"], "unknown": settings["unknown"], "spelling": settings["spelling"]}
         )
 
     def decode(self, posteriors: Posteriors) -> list[str]:
