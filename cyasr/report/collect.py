@@ -51,6 +51,7 @@ class Result:
     score: Json = field(default_factory=dict)
     utterances: Path | None = None
     noise: float | None = None  # dB that the decode added: harder than the test as it is
+    searched: str | None = None  # stem of the decode whose CTC posteriors a second pass searched, needing nothing else
 
     @property
     def order(self) -> tuple[Any, ...]:
@@ -99,7 +100,18 @@ def _results_of(run: Run) -> Iterator[Result]:
                 status = f"training: {run.status}"
             rows = folder / f"{label}{UTTERANCES}"
             yield Result(
-                one.tested_on, one.split, run.data_set, run.conf, folder.name, lm, [run], status, score, rows, _noise_of(folder)
+                one.tested_on,
+                one.split,
+                run.data_set,
+                run.conf,
+                folder.name,
+                lm,
+                [run],
+                status,
+                score,
+                rows,
+                _noise_of(folder),
+                _searched(folder),
             )
         if not labels:
             status = _run(folder, run.directory).status
@@ -123,11 +135,11 @@ def _pooled(folder: Path, root: Path, runs: list[Run]) -> Iterator[Result]:
             missing = score.get("folds_missing") or []
             if missing:
                 status = f"{len(score['folds'])} of {len(score['folds']) + len(missing)} folds; missing: {', '.join(missing)}"
-            lm = _language_models_of(parts[0].directory / decode.name) if parts else []
             split = path.name.removesuffix(SCORE)
             rows = decode / f"{split}{UTTERANCES}"
-            noise = _noise_of(parts[0].directory / decode.name) if parts else None
-            yield Result(name, split, name, folder.name, decode.name, lm, parts, status, score, rows, noise)
+            first = (parts[0].directory if parts else folder) / decode.name
+            lm, noise, searched = _language_models_of(first), _noise_of(first), _searched(first)
+            yield Result(name, split, name, folder.name, decode.name, lm, parts, status, score, rows, noise, searched)
 
 
 def _score(path: Path) -> tuple[Json, str]:
@@ -193,6 +205,12 @@ def _noise_of(folder: Path) -> float | None:
     conf = read_frozen(folder / "conf.yaml")
     found = [conf.get("noise_snr"), *(_noise_of(source) for source in sources_of(folder, conf))]
     return next((float(noise) for noise in found if noise is not None), None)
+
+
+def _searched(folder: Path) -> str | None:
+    conf = read_frozen(folder / "conf.yaml")
+    alone = folder.name.startswith("fuse_") and not conf.get("nbest") and not conf.get("lists")
+    return str(conf["posteriors"]) if alone and conf.get("posteriors") else None
 
 
 def _tainted(lm: Path) -> str:

@@ -55,6 +55,8 @@ def against_no_lm(found: Sequence[Result], name: str) -> dict[str, tuple[tuple[s
 
     (label, utterances file) of the test decode without either, of several the one with the lowest dev WER, the last by name
     among equals; and files by label of all results with one. Systems without such a decode, or nothing else, are left out.
+    Second passes that searched the CTC posteriors of another decode are compared with that one besides: the decoder that
+    made the best of several had no part in them.
     """
     dev = {label(one): one.score["wer"] for one in _finished(found, name, "dev")}
     systems: dict[str, list[Result]] = {}
@@ -72,6 +74,11 @@ def against_no_lm(found: Sequence[Result], name: str) -> dict[str, tuple[tuple[s
                 base = min(sorted(plain, reverse=True), key=lambda one: dev.get(one, float("inf")))
                 key = system if noise is None else f"{system}, {noise:g} dB"
                 made[key] = (base, files[base]), others
+                for decode in sorted({one.searched for one in here if one.searched}):
+                    searched = {label(one): _rows(one) for one in here if one.searched == decode}
+                    source = f"{next(iter(searched)).rpartition('/')[0]}/{decode}"
+                    if source in plain and source != base:
+                        made[f"{key}, {decode}"] = (source, files[source]), searched
     return made
 
 

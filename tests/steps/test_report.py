@@ -222,6 +222,8 @@ def test_gains_over_no_language_model_and_confidences_have_tables_of_their_own(r
     recipe.json("exp/toy/train_a/run.json", RUN)
     recipe.nbest("toy/train_a/decode_joint/test", {name: ["ένα δύο δύο", "ένα δύο τρία"] for name in ids})
     recipe.nbest("toy/train_a/decode_joint_ngram/test", {name: ["ένα δύο τρία"] for name in ids})
+    recipe.nbest("toy/train_a/decode_greedy/test", {name: ["ένα ένα δύο"] for name in ids})
+    recipe.nbest("toy/train_a/fuse_beam/test", {name: ["ένα δύο δύο"] for name in ids})
     path = recipe.nbest("toy/train_a/fuse_sure/test", {name: [["ένα δύο τρία", "ένα δύο"][i == 0]] for i, name in enumerate(ids)})
     rows = list(read_jsonl_gz(path))
     for row in rows:
@@ -231,6 +233,8 @@ def test_gains_over_no_language_model_and_confidences_have_tables_of_their_own(r
         "decode_joint": "search: joint\n",
         "decode_joint_ngram": "search: joint\nlm: lm_ngram\n",
         "fuse_sure": "kind: rover\nlists: [decode_joint, train_a/decode_joint_ngram]\n",
+        "decode_greedy": "search: greedy\n",
+        "fuse_beam": "kind: ctc_beam\nposteriors: decode_greedy\nlm: lm_word\n",
     }.items():
         Path(f"exp/toy/train_a/{name}/conf.yaml").write_text(conf)
     recipe.run("score", "--exp", "exp/toy")
@@ -238,6 +242,9 @@ def test_gains_over_no_language_model_and_confidences_have_tables_of_their_own(r
     assert "Test, gain over no language model, WER against train_a/decode_joint (24 utterances of 8 speakers" in text
     (gain,) = [line for line in lines(text, "| train_a/decode_joint_ngram |") if "better" in line]
     assert "| 0.00 | -33.33 [-33.33, -33.33] | <0.001 (<0.001) |" in gain
+    assert "Test, gain over no language model, WER against train_a/decode_greedy (24" in text  # of what searched its posteriors
+    (searched,) = [line for line in lines(text, "| train_a/fuse_beam |") if "better" in line]
+    assert "| 33.33 | -33.33 [-33.33, -33.33] |" in searched
     assert lines(text, "| espnet | train_a | test | fuse_sure | lm_ngram |")  # that of the lists it combines
     assert "| train_a | test | fuse_sure | 71 | 0.250 | – | – |" in text  # all of them right
     (joint,) = lines(text, "| espnet | train_a | test | decode_joint | – |")
