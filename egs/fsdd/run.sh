@@ -7,4 +7,4 @@
 set -euo pipefail
 
 root=$(dirname "$(realpath "$0")")/../..
-exec "$root/run.sh" --corpus fsdd --systems ebranchformer_mini --results egs/fsdd/RESULTS.md --only 'fsdd*' "$@"
+exec "$root/run.sh" --corpus fsdd --systems ebranchformer_mini --fuses "word3 mbr ctc_beam" --results egs/fsdd/RESULTS.md --only 'fsdd*' "$@"
