@@ -101,8 +101,13 @@ class Letters(NamedTuple):
 
 
 class Spelling(NamedTuple):
+    """Letters, and of those of a token after a state: the factor, NaN where not asked for yet, its logarithm and the state
+    that follows; kept as in Rows."""
+
     letters: Letters
     rows: Rows
+    logs: Floats  # (R, V), not weighted
+    after: Places  # (R, V)
 
 
 class Bias(NamedTuple):
@@ -224,7 +229,10 @@ def search(
                         if word != UNWRITTEN:
                             at = spelling.letters.states[word]
                             factor *= settings.given_up[word]
-                        factor *= _spelling_factor(spelling, at, v, weights[SPELLING])
+                        place_of = spelling.rows.row_of[at]
+                        if place_of < 0 or np.isnan(spelling.rows.factors[place_of, v]):
+                            place_of = _spell(spelling, at, v, weights[SPELLING])
+                        factor *= spelling.rows.factors[place_of, v]
                     word = place
                 if with_tokens:
                     factor *= token_lm.rows.factors[row, v]
@@ -267,7 +275,14 @@ def search(
                     node, made = made, made + 1
                     _extend(tree[node], tree[parent], v, candidate.word, candidate.factor)
                     if candidate.word == UNWRITTEN:
-                        _spell(tree[node], tree[parent], v, vocabulary, spelling.letters)
+                        at, spelt = spelling.letters.states[0], 0.0
+                        if not vocabulary.begins[v]:
+                            at, spelt = _spelt(tree[parent], spelling.letters)
+                        place_of = spelling.rows.row_of[at]
+                        if place_of < 0 or np.isnan(spelling.rows.factors[place_of, v]):
+                            place_of = _spell(spelling, at, v, weights[SPELLING])
+                        tree[node].spelling_state = spelling.after[place_of, v]
+                        tree[node].spelt = spelt + spelling.logs[place_of, v]
                     tree[node].parent, tree[node].sibling, tree[parent].child = parent, tree[parent].child, node
                     if with_bias:
                         tree[node].scores[BIAS] += bias.gain[tree[parent].match, v]
@@ -365,18 +380,6 @@ def _close(
 
 
 @numba.njit(cache=True, nogil=True)
-def _spell(one: Records, parent: Records, token: int, vocabulary: Vocabulary, letters: Letters) -> None:
-    """Go on with a word outside the lexicon, which `token` begins or adds to."""
-    one.spelling_state, one.spelt = letters.states[0], 0.0
-    if not vocabulary.begins[token]:
-        one.spelling_state, one.spelt = _spelt(parent, letters)
-    for letter in letters.places[token]:
-        if letter >= 0:
-            one.spelt += log_prob_of(letters.lm, one.spelling_state, letter)
-            one.spelling_state = after(letters.lm, one.spelling_state, letter)
-
-
-@numba.njit(cache=True, nogil=True)
 def _spelt(one: Records, letters: Letters) -> tuple[int, float]:
     """The state after the letters of the word begun, and the natural log of them."""
     if one.word == UNWRITTEN:
@@ -449,22 +452,21 @@ def _fill_row(token_lm: TokenLm, state: int, weight: float, row: Floats) -> None
 
 
 @numba.njit(cache=True, nogil=True)
-def _spelling_factor(spelling: Spelling, state: int, token: int, weight: float) -> float:
-    """Of the letters of `token` after `state`; a row is filled as it is asked for."""
+def _spell(spelling: Spelling, state: int, token: int, weight: float) -> int:
+    """Fill in what is kept of `token` after `state`; return the row."""
     row = spelling.rows.row_of[state]
     if row < 0:
         row = _new_row(spelling.rows, state)
         spelling.rows.factors[row, :] = np.nan
-    factor = spelling.rows.factors[row, token]
-    if np.isnan(factor):
-        value = 0.0
-        for letter in spelling.letters.places[token]:
-            if letter >= 0:
-                value += log_prob_of(spelling.letters.lm, state, letter)
-                state = after(spelling.letters.lm, state, letter)
-        factor = np.exp(weight * value)
-        spelling.rows.factors[row, token] = factor
-    return factor
+    value = 0.0
+    for letter in spelling.letters.places[token]:
+        if letter >= 0:
+            value += log_prob_of(spelling.letters.lm, state, letter)
+            state = after(spelling.letters.lm, state, letter)
+    spelling.rows.factors[row, token] = np.exp(weight * value)
+    spelling.logs[row, token] = value
+    spelling.after[row, token] = state
+    return row
 
 
 @numba.njit(cache=True, nogil=True)

@@ -75,11 +75,12 @@ class CtcBeam:
         written = [place for place, word in enumerate(lm.vocab) if place >= len(SPECIALS) and letters.issuperset(word)]
         self.unspelled = len(lm.vocab) - len(SPECIALS) - len(written)
         places = np.array(written, np.int64)
-        self._words = lexicon([lm.vocab[place] for place in written], lm.log_prob[places], spellings)
+        listed = [lm.vocab[place] for place in written]
+        self._words, above, letter = lexicon(listed, lm.log_prob[places], spellings)
+        self._letters = letters_of(listed, above, letter, spellings)
         self._unknown = float(lm.log_prob[UNK])
         begins = np.array([token.startswith(SPACE) for token in tokens])
         self._vocabulary = kernel.Vocabulary(begins, np.array([bool(spelling) for spelling in spellings]), places)
-        self._letters = letters_of([lm.vocab[place] for place in written], self._words, spellings)
         self._token_lm = token_lm or NOTHING
         columns = [self._token_lm.ids.get(token, UNK) for token in tokens]
         self._columns = np.array(columns, np.int64)
@@ -119,7 +120,9 @@ class CtcBeam:
         unigrams = np.exp(weight * lm.log_prob[self._columns].astype(np.float64))
         start, rows = self._token_lm.start(), _rows(lm, size, weight)
         token_lm = kernel.TokenLm(lm, start, self._columns, self._token_of, unigrams, rows)
-        spelling = kernel.Spelling(self._letters, _rows(self._letters.lm, size, self.weights["spelling"]))
+        spelt = _rows(self._letters.lm, size, 1.0)
+        shape = spelt.factors.shape
+        spelling = kernel.Spelling(self._letters, spelt, np.empty(shape), np.empty(shape, np.int32))
         most = self.beam * (size + 1)
         work = (np.empty(most, kernel.CANDIDATE), np.empty(most, np.int64), np.zeros(size))
         return [self._one(frames, token_lm, spelling, work, nbest) for frames in utterances]

@@ -24,19 +24,20 @@ _MIX = np.uint64(0x9E3779B97F4A7C15)  # Knuth's multiplicative hashing: 2**64 ov
 class Lexicon(NamedTuple):
     """keys: node * V + token, hashed with open addressing, -1 where free; nodes: where each leads. word: by node, -1: none.
 
-    best: by node, the highest score of the words below it; parent, letter (code point): how it is reached, parents first.
+    best: by node, the highest score of the words below it.
     """
 
     keys: Ints
     nodes: Places
     word: Places
     best: NDArray[np.float64]
-    parent: Ints
-    letter: Ints
 
 
-def lexicon(words: Sequence[str], scores: NDArray[np.floating], tokens: Sequence[str]) -> Lexicon:
-    """words: different ones, none empty; scores: (W,) of each; tokens: (V,) without ▁, empty for those that write nothing."""
+def lexicon(words: Sequence[str], scores: NDArray[np.floating], tokens: Sequence[str]) -> tuple[Lexicon, Ints, Ints]:
+    """The lexicon, and by node its parent and the letter (code point) that leads to it; parents come first.
+
+    words: different ones, none empty; scores: (W,) of each; tokens: (V,) without ▁, empty for those that write nothing.
+    """
     levels = _trie(words)
     parents, letters, word = (np.concatenate(parts) for parts in zip(*levels, strict=True))
     best = np.full(len(word), -np.inf)
@@ -46,7 +47,7 @@ def lexicon(words: Sequence[str], scores: NDArray[np.floating], tokens: Sequence
         np.maximum.at(best, above, best[end - len(above) : end])
         end -= len(above)
     keys, nodes = _steps(parents, letters, tokens)
-    return Lexicon(*_hashed(keys, nodes), word.astype(np.int32), best, parents, letters)
+    return Lexicon(*_hashed(keys, nodes), word.astype(np.int32), best), parents, letters
 
 
 def _trie(words: Sequence[str]) -> list[tuple[Ints, Ints, Ints]]:

@@ -12,23 +12,23 @@ from cyasr.lm.counts import UNK, count_ngrams
 from cyasr.lm.kneser_ney import estimate
 from cyasr.lm.lookup import Tables, advance, score
 from cyasr.search.beam_kernel import Letters
-from cyasr.search.lexicon import Lexicon
 
 ORDER = 5
 
 Ints = NDArray[np.int64]
 
 
-def letters_of(words: Sequence[str], tree: Lexicon, tokens: Sequence[str]) -> Letters:
-    """words: the lexicon's, each counted once, since new words resemble rare ones; tree: of them; tokens: (V,) without ▁."""
+def letters_of(words: Sequence[str], parents: Ints, letters: Ints, tokens: Sequence[str]) -> Letters:
+    """words: the lexicon's, each counted once, since new words resemble rare ones; parents, letters: its trie's, by node;
+    tokens: (V,) without ▁."""
     lm, _ = estimate(count_ngrams([list(word) for word in words] or [[]], ORDER))
     places = np.full((len(tokens), max(map(len, tokens))), -1, np.int64)
     for row, token in zip(places, tokens, strict=True):
         row[: len(token)] = [lm.ids.get(letter, UNK) for letter in token]
-    different, at = np.unique(tree.letter[1:], return_inverse=True)
+    different, at = np.unique(letters[1:], return_inverse=True)
     ids = np.array([lm.ids[chr(letter)] for letter in different], np.int64)
     tables = lm.tables()
-    return Letters(tables, places, *_along(tables, lm.start(), tree.parent, ids[at]))
+    return Letters(tables, places, *_along(tables, lm.start(), parents, ids[at]))
 
 
 @numba.njit(cache=True, nogil=True)

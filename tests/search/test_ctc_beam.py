@@ -148,7 +148,7 @@ def test_words_that_no_tokens_can_spell_are_counted() -> None:
 def test_a_lexicon_goes_where_letters_lead_however_they_are_cut() -> None:
     words = ["ab", "abba", "b"]
     tokens = ["", "", "a", "b", "ba", "abb"]
-    tree = lexicon(words, np.array([-1.0, -2.0, -3.0]), tokens)
+    tree, _, _ = lexicon(words, np.array([-1.0, -2.0, -3.0]), tokens)
 
     def walk(*path: int) -> int:
         node = 0
