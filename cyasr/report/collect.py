@@ -197,7 +197,8 @@ def sources_of(folder: Path, conf: Json) -> list[Path]:
     """Directories whose lists a second pass reads; none for a decode."""
     if not folder.name.startswith("fuse_"):
         return []
-    names = [str(name) for name in [conf.get("nbest"), conf.get("posteriors"), *(conf.get("lists") or [])] if name]
+    named = [conf.get("nbest"), conf.get("posteriors"), *(conf.get("lists") or [])]
+    names = [name for name in named if isinstance(name, str)]  # nbest: the size of lists, where posteriors are searched
     return [folder.parent.parent / name if "/" in name else folder.with_name(name) for name in names]
 
 
@@ -209,8 +210,8 @@ def _noise_of(folder: Path) -> float | None:
 
 def _searched(folder: Path) -> str | None:
     conf = read_frozen(folder / "conf.yaml")
-    alone = folder.name.startswith("fuse_") and not conf.get("nbest") and not conf.get("lists")
-    return str(conf["posteriors"]) if alone and conf.get("posteriors") else None
+    sources = [source.name for source in sources_of(folder, conf)]
+    return sources[0] if sources == [conf.get("posteriors")] else None
 
 
 def _tainted(lm: Path) -> str:

@@ -234,7 +234,7 @@ def test_gains_over_no_language_model_and_confidences_have_tables_of_their_own(r
         "decode_joint_ngram": "search: joint\nlm: lm_ngram\n",
         "fuse_sure": "kind: rover\nlists: [decode_joint, train_a/decode_joint_ngram]\n",
         "decode_greedy": "search: greedy\n",
-        "fuse_beam": "kind: ctc_beam\nposteriors: decode_greedy\nlm: lm_word\n",
+        "fuse_beam": "kind: ctc_beam\nposteriors: decode_greedy\nlm: lm_word\nnbest: 10\n",
     }.items():
         Path(f"exp/toy/train_a/{name}/conf.yaml").write_text(conf)
     recipe.run("score", "--exp", "exp/toy")
