@@ -162,6 +162,7 @@ def hear(worker: subprocess.Popen[str]) -> Any:
 def work(arguments: argparse.Namespace, directory: str, side: str, share: int, shares: int, threads: int) -> None:
     """Load, say so, then decode this process's share at every line read."""
     answers = sys.stdout
+    del sys.argv[1:]  # ESPnet's default configurations heed the command line
     with contextlib.redirect_stdout(io.StringIO()):  # the toolkit prints
         import torch
 
