@@ -229,10 +229,10 @@ def search(
                         if word != UNWRITTEN:
                             at = spelling.letters.states[word]
                             factor *= settings.given_up[word]
-                        place_of = spelling.rows.row_of[at]
-                        if place_of < 0 or np.isnan(spelling.rows.factors[place_of, v]):
-                            place_of = _spell(spelling, at, v, weights[SPELLING])
-                        factor *= spelling.rows.factors[place_of, v]
+                        spelt_row = spelling.rows.row_of[at]
+                        if spelt_row < 0 or np.isnan(spelling.rows.factors[spelt_row, v]):
+                            spelt_row = _spell(spelling, at, v, weights[SPELLING])
+                        factor *= spelling.rows.factors[spelt_row, v]
                     word = place
                 if with_tokens:
                     factor *= token_lm.rows.factors[row, v]
@@ -278,11 +278,11 @@ def search(
                         at, spelt = spelling.letters.states[0], 0.0
                         if not vocabulary.begins[v]:
                             at, spelt = _spelt(tree[parent], spelling.letters)
-                        place_of = spelling.rows.row_of[at]
-                        if place_of < 0 or np.isnan(spelling.rows.factors[place_of, v]):
-                            place_of = _spell(spelling, at, v, weights[SPELLING])
-                        tree[node].spelling_state = spelling.after[place_of, v]
-                        tree[node].spelt = spelt + spelling.logs[place_of, v]
+                        spelt_row = spelling.rows.row_of[at]
+                        if spelt_row < 0 or np.isnan(spelling.rows.factors[spelt_row, v]):
+                            spelt_row = _spell(spelling, at, v, weights[SPELLING])
+                        tree[node].spelling_state = spelling.after[spelt_row, v]
+                        tree[node].spelt = spelt + spelling.logs[spelt_row, v]
                     tree[node].parent, tree[node].sibling, tree[parent].child = parent, tree[parent].child, node
                     if with_bias:
                         tree[node].scores[BIAS] += bias.gain[tree[parent].match, v]
