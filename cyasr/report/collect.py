@@ -89,7 +89,7 @@ def _results_of(run: Run) -> Iterator[Result]:
     empty = True
     for folder in _second_passes_last(run.directory):
         empty = False
-        lm = _language_models_of(folder)
+        lm, noise, searched = _language_models_of(folder), _noise_of(folder), _searched(folder)
         labels = sorted({path.name.removesuffix(SUFFIX) for path in folder.glob(f"[!.]*{SUFFIX}")})
         for label in labels:
             one = describe(folder / f"{label}{SUFFIX}", run.data_set, run.conf, folder.name)
@@ -110,8 +110,8 @@ def _results_of(run: Run) -> Iterator[Result]:
                 status,
                 score,
                 rows,
-                _noise_of(folder),
-                _searched(folder),
+                noise,
+                searched,
             )
         if not labels:
             status = _run(folder, run.directory).status

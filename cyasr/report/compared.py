@@ -63,7 +63,7 @@ def against_no_lm(found: Sequence[Result], name: str) -> dict[str, tuple[tuple[s
     for one in _finished(found, name, "test"):
         if _rows(one).exists():
             systems.setdefault(f"{one.trained_on}/{one.conf}" if one.trained_on != name else one.conf, []).append(one)
-    made = {}
+    made: dict[str, tuple[tuple[str, Path], dict[str, Path]]] = {}
     for system, results in systems.items():
         for noise in sorted({one.noise for one in results}, key=str):
             here = [one for one in results if one.noise == noise]
@@ -74,11 +74,12 @@ def against_no_lm(found: Sequence[Result], name: str) -> dict[str, tuple[tuple[s
                 base = min(sorted(plain, reverse=True), key=lambda one: dev.get(one, float("inf")))
                 key = system if noise is None else f"{system}, {noise:g} dB"
                 made[key] = (base, files[base]), others
-                for decode in sorted({one.searched for one in here if one.searched}):
-                    searched = {label(one): _rows(one) for one in here if one.searched == decode}
-                    source = f"{next(iter(searched)).rpartition('/')[0]}/{decode}"
+                labels = {one.decode: label(one) for one in here}
+                for one in here:
+                    source = labels.get(one.searched) if one.searched else None
                     if source in plain and source != base:
-                        made[f"{key}, {decode}"] = (source, files[source]), searched
+                        _, searched = made.setdefault(f"{key}, {one.searched}", ((source, files[source]), {}))
+                        searched[label(one)] = _rows(one)
     return made
 
 

@@ -18,7 +18,9 @@ from cyasr.lm.counts import EOS, UNK
 from cyasr.lm.lookup import Tables
 from cyasr.lm.lookup import advance as after
 from cyasr.lm.lookup import score as log_prob_of
+from cyasr.search.kept_rows import Rows, new_row
 from cyasr.search.lexicon import Lexicon, step
+from cyasr.search.spelling import Letters, Spelling, spell
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -70,14 +72,6 @@ class Vocabulary(NamedTuple):
     words: Ints
 
 
-class Rows(NamedTuple):
-    """What an n-gram's states say of every token, weighted and exponentiated; kept until full."""
-
-    row_of: Ints  # (S,) -1: none
-    factors: Floats  # (R, V)
-    filled: Ints  # (1,) rows
-
-
 class TokenLm(NamedTuple):
     """An n-gram over the system's tokens. columns: (V,) their places in it; token_of: the other way, -1: none; unigrams: (V,)
     factors without context."""
@@ -88,26 +82,6 @@ class TokenLm(NamedTuple):
     token_of: Ints
     unigrams: Floats
     rows: Rows
-
-
-class Letters(NamedTuple):
-    """An n-gram over letters, for words outside the lexicon. places: (V, L) in it, of each token's letters, -1 after the last;
-    states, scores: by lexicon node, after the letters that lead there, natural log of them."""
-
-    lm: Tables
-    places: Ints
-    states: Ints
-    scores: Floats
-
-
-class Spelling(NamedTuple):
-    """Letters, and of those of a token after a state: the factor, NaN where not asked for yet, its logarithm and the state
-    that follows; kept as in Rows."""
-
-    letters: Letters
-    rows: Rows
-    logs: Floats  # (R, V), not weighted
-    after: Places  # (R, V)
 
 
 class Bias(NamedTuple):
@@ -229,9 +203,9 @@ def search(
                         if word != UNWRITTEN:
                             at = spelling.letters.states[word]
                             factor *= settings.given_up[word]
-                        spelt_row = spelling.rows.row_of[at]
+                        spelt_row = spelling.rows.row_of[at]  # looked up here: a call costs a tenth of the search
                         if spelt_row < 0 or np.isnan(spelling.rows.factors[spelt_row, v]):
-                            spelt_row = _spell(spelling, at, v, weights[SPELLING])
+                            spelt_row = spell(spelling, at, v, weights[SPELLING])
                         factor *= spelling.rows.factors[spelt_row, v]
                     word = place
                 if with_tokens:
@@ -278,9 +252,7 @@ def search(
                         at, spelt = spelling.letters.states[0], 0.0
                         if not vocabulary.begins[v]:
                             at, spelt = _spelt(tree[parent], spelling.letters)
-                        spelt_row = spelling.rows.row_of[at]
-                        if spelt_row < 0 or np.isnan(spelling.rows.factors[spelt_row, v]):
-                            spelt_row = _spell(spelling, at, v, weights[SPELLING])
+                        spelt_row = spell(spelling, at, v, weights[SPELLING])
                         tree[node].spelling_state = spelling.after[spelt_row, v]
                         tree[node].spelt = spelt + spelling.logs[spelt_row, v]
                     tree[node].parent, tree[node].sibling, tree[parent].child = parent, tree[parent].child, node
@@ -411,23 +383,11 @@ def _spelled(word: int, words: Lexicon, vocabulary: Vocabulary) -> int:
 
 
 @numba.njit(cache=True, nogil=True)
-def _new_row(rows: Rows, state: int) -> int:
-    """A row to fill for `state`; where there is none left, all are given up."""
-    if rows.filled[0] == len(rows.factors):
-        rows.row_of[:] = -1
-        rows.filled[0] = 0
-    row = rows.filled[0]
-    rows.filled[0] += 1
-    rows.row_of[state] = row
-    return row
-
-
-@numba.njit(cache=True, nogil=True)
 def _token_row(token_lm: TokenLm, state: int, weight: float) -> int:
     """The row of every token's factor after `state`."""
     row = token_lm.rows.row_of[state]
     if row < 0:
-        row = _new_row(token_lm.rows, state)
+        row = new_row(token_lm.rows, state)
         _fill_row(token_lm, state, weight, token_lm.rows.factors[row])
     return row
 
@@ -449,24 +409,6 @@ def _fill_row(token_lm: TokenLm, state: int, weight: float, row: Floats) -> None
     for v in range(len(row)):
         if np.isnan(row[v]):
             row[v] = left * token_lm.unigrams[v]
-
-
-@numba.njit(cache=True, nogil=True)
-def _spell(spelling: Spelling, state: int, token: int, weight: float) -> int:
-    """Fill in what is kept of `token` after `state`; return the row."""
-    row = spelling.rows.row_of[state]
-    if row < 0:
-        row = _new_row(spelling.rows, state)
-        spelling.rows.factors[row, :] = np.nan
-    value = 0.0
-    for letter in spelling.letters.places[token]:
-        if letter >= 0:
-            value += log_prob_of(spelling.letters.lm, state, letter)
-            state = after(spelling.letters.lm, state, letter)
-    spelling.rows.factors[row, token] = np.exp(weight * value)
-    spelling.logs[row, token] = value
-    spelling.after[row, token] = state
-    return row
 
 
 @numba.njit(cache=True, nogil=True)

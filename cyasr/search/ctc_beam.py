@@ -18,15 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cyasr.lm.counts import SPECIALS, UNK
-from cyasr.lm.lookup import Tables
 from cyasr.lm.ngram import NgramLM
 from cyasr.search import beam_kernel as kernel
-from cyasr.search.beam_kernel import Bias, Frames, Rows
+from cyasr.search.beam_kernel import Bias, Frames
+from cyasr.search.kept_rows import rows_for
 from cyasr.search.lexicon import SPACE, lexicon
-from cyasr.search.spelling import letters_of
+from cyasr.search.spelling import Spelling, letters_of, open_spelling
 
 NAMES = ("ctc", "lm", "token_lm", "bias", "words", "unknown", "spelling")  # of the kernel's scores
-ROWS = 1 << 22  # scores of token LM states that are kept
 NOTHING = NgramLM(
     list(SPECIALS), 1, np.arange(3, dtype=np.uint64), np.zeros(3, np.float32), np.zeros(1, np.float32)
 )  # an n-gram that says nothing
@@ -116,20 +115,15 @@ class CtcBeam:
     def decode(self, utterances: Iterable[Frames], nbest: int) -> list[list[BeamHypothesis]]:
         """The best `nbest` prefixes of each, best first; the weights are those last set. Several threads may call it."""
         lm, size = self._token_lm.tables(), len(self._columns)
-        weight = self.weights["token_lm"]
-        unigrams = np.exp(weight * lm.log_prob[self._columns].astype(np.float64))
-        start, rows = self._token_lm.start(), _rows(lm, size, weight)
+        unigrams = np.exp(self.weights["token_lm"] * lm.log_prob[self._columns].astype(np.float64))
+        start, rows = self._token_lm.start(), rows_for(lm, size)
         token_lm = kernel.TokenLm(lm, start, self._columns, self._token_of, unigrams, rows)
-        spelt = _rows(self._letters.lm, size, 1.0)
-        shape = spelt.factors.shape
-        spelling = kernel.Spelling(self._letters, spelt, np.empty(shape), np.empty(shape, np.int32))
+        spelling = open_spelling(self._letters)
         most = self.beam * (size + 1)
         work = (np.empty(most, kernel.CANDIDATE), np.empty(most, np.int64), np.zeros(size))
         return [self._one(frames, token_lm, spelling, work, nbest) for frames in utterances]
 
-    def _one(
-        self, frames: Frames, token_lm: kernel.TokenLm, spelling: kernel.Spelling, work: Any, nbest: int
-    ) -> list[BeamHypothesis]:
+    def _one(self, frames: Frames, token_lm: kernel.TokenLm, spelling: Spelling, work: Any, nbest: int) -> list[BeamHypothesis]:
         count, beam = len(frames.blank), self.beam
         tree, kept = np.empty(1 + count * beam, kernel.NODE), np.empty((2, beam), kernel.KEPT)
         taken = np.zeros((beam, len(self._columns)), np.int64)
@@ -175,10 +169,3 @@ class CtcBeam:
             parts = dict(zip(NAMES, scores[k].tolist(), strict=True))
             hyps.append(BeamHypothesis(tokens[k, : lengths[k]][::-1].tolist(), parts, float(totals[k])))
         return hyps
-
-
-def _rows(lm: Tables, tokens: int, weight: float) -> Rows:
-    """None filled yet; of what has no weight, none is ever asked for."""
-    return Rows(
-        np.full(len(lm.backoff), -1, np.int64), np.empty((1 + ROWS // tokens if weight else 1, tokens)), np.zeros(1, np.int64)
-    )

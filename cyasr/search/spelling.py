@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numba
 import numpy as np
@@ -11,11 +12,31 @@ from numpy.typing import NDArray
 from cyasr.lm.counts import UNK, count_ngrams
 from cyasr.lm.kneser_ney import estimate
 from cyasr.lm.lookup import Tables, advance, score
-from cyasr.search.beam_kernel import Letters
+from cyasr.search.kept_rows import Rows, new_row, rows_for
 
 ORDER = 5
 
 Ints = NDArray[np.int64]
+
+
+class Letters(NamedTuple):
+    """An n-gram over letters, for words outside the lexicon. places: (V, L) in it, of each token's letters, -1 after the last;
+    states, scores: by lexicon node, after the letters that lead there, natural log of them."""
+
+    lm: Tables
+    places: Ints
+    states: Ints
+    scores: NDArray[np.float64]
+
+
+class Spelling(NamedTuple):
+    """Letters, and of those of a token after a state: the factor, NaN where not asked for yet, its logarithm and the state
+    that follows; kept as in Rows."""
+
+    letters: Letters
+    rows: Rows
+    logs: NDArray[np.float64]  # (R, V), not weighted
+    after: NDArray[np.int32]  # (R, V)
 
 
 def letters_of(words: Sequence[str], parents: Ints, letters: Ints, tokens: Sequence[str]) -> Letters:
@@ -40,3 +61,28 @@ def _along(lm: Tables, start: int, parents: Ints, letters: Ints) -> tuple[Ints, 
         states[node] = advance(lm, states[above], letter)
         scores[node] = scores[above] + score(lm, states[above], letter)
     return states, scores
+
+
+def open_spelling(letters: Letters) -> Spelling:
+    """Nothing kept yet."""
+    rows = rows_for(letters.lm, len(letters.places))
+    return Spelling(letters, rows, np.empty(rows.factors.shape), np.empty(rows.factors.shape, np.int32))
+
+
+@numba.njit(cache=True, nogil=True)
+def spell(spelling: Spelling, state: int, token: int, weight: float) -> int:
+    """The row that holds what is kept of `token` after `state`, filled in where it was not asked for yet."""
+    row = spelling.rows.row_of[state]
+    if row < 0:
+        row = new_row(spelling.rows, state)
+        spelling.rows.factors[row, :] = np.nan
+    if np.isnan(spelling.rows.factors[row, token]):
+        value = 0.0
+        for letter in spelling.letters.places[token]:
+            if letter >= 0:
+                value += score(spelling.letters.lm, state, letter)
+                state = advance(spelling.letters.lm, state, letter)
+        spelling.rows.factors[row, token] = np.exp(weight * value)
+        spelling.logs[row, token] = value
+        spelling.after[row, token] = state
+    return row
